@@ -1,0 +1,2 @@
+// What the socket code needs beyond the Glibc module.
+#pragma once
