@@ -76,7 +76,7 @@ enum CStrings {
         // SAFETY: strdup'ed copies are freed after the body; the array outlives the call.
         var pointers: [UnsafeMutablePointer<CChar>?] = unsafe texts.map { unsafe strdup($0) }
         unsafe pointers.append(nil)
-        defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         return unsafe pointers.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { preconditionFailure("the array holds at least its nil") }
             return unsafe body(base)
