@@ -1,0 +1,258 @@
+/// The interface that the broker speaks, as clients introspect it.
+package enum BrokerInterface {
+    package static let name = "io.migbroker.Broker"
+    package static let vendor = "migbroker"
+    package static let product = "migbroker"
+    package static let version = "0.1.0"
+    package static let url = "https://io.migbroker"
+
+    /// The full name of a method or an error of the interface.
+    package static func qualified(_ member: String) -> String { "\(name).\(member)" }
+
+    /// The Varlink text. Lines end in LF alone, and every comment stands before a member or a field: stricter than the
+    /// grammar, because the parsers in use are.
+    package static let description = """
+        # MIG slices for the users of one server: request a slice, use it, give it back.
+        #
+        # Who calls is what the kernel says of the connection. Times are RFC 3339 in UTC, spans are seconds, memory is
+        # MiB. A GPU is named by index, UUID, PCI bus id or model:GLOB; a profile by name or by the driver's id.
+        interface io.migbroker.Broker
+
+        # A GPU as leases and instances refer to it.
+        type GPUReference (uuid: string, index: int, name: string)
+
+        # Memory slices of a GPU, or compute slices of a GPU instance.
+        type Placement (start: int, size: int)
+
+        # One memory slice: free, yours, used or external. Until when is told for leases only.
+        type Slot (slice: int, state: string, until: ?string)
+
+        # mode and pendingMode are enabled, disabled or unsupported.
+        type GPU (
+          index: int,
+          uuid: string,
+          pci: string,
+          name: string,
+          memoryMiB: int,
+          mode: string,
+          pendingMode: string,
+          slots: []Slot
+        )
+
+        # A kind of GPU instance on one GPU: free is how many more fit now, total how many on an empty GPU.
+        type Profile (
+          gpu: GPUReference,
+          name: string,
+          id: int,
+          slices: int,
+          memoryMiB: int,
+          multiprocessors: int,
+          copyEngines: int,
+          decoders: int,
+          encoders: int,
+          jpegEngines: int,
+          opticalFlow: int,
+          free: int,
+          total: int,
+          placements: []Placement
+        )
+
+        # A compute instance; uuid is what CUDA_VISIBLE_DEVICES takes.
+        type ComputeInstance (ci: int, profile: string, placement: Placement, uuid: ?string)
+
+        # A GPU instance. lease is null for one that another tool made.
+        type Instance (
+          gpu: GPUReference,
+          gi: int,
+          profile: string,
+          profileId: int,
+          placement: Placement,
+          computeInstances: []ComputeInstance,
+          lease: ?string,
+          user: ?string
+        )
+
+        # A MIG device with the nodes that give access to it.
+        type Device (
+          uuid: string,
+          gpu: GPUReference,
+          gi: int,
+          ci: int,
+          profile: string,
+          nodes: []string,
+          lease: ?string,
+          user: ?string
+        )
+
+        # state is active or ending; isolation is enforced or advisory.
+        type Lease (
+          id: string,
+          gpu: GPUReference,
+          gi: int,
+          ci: int,
+          profile: string,
+          placement: Placement,
+          uuid: string,
+          user: string,
+          uid: int,
+          created: string,
+          expires: string,
+          state: string,
+          isolation: string,
+          name: ?string
+        )
+
+        # Where one slice of a request goes.
+        type PlannedInstance (gpu: GPUReference, profile: string, placement: Placement)
+
+        # An action and the rules that allow it.
+        type Right (action: string, rules: []string)
+
+        # A limit that counts for the caller. dimension is instances, slices or memoryMiB.
+        type LimitUse (limit: string, scope: string, dimension: string, used: int, maximum: int)
+
+        type Group (gid: int, name: ?string)
+
+        # A decision as the broker would make it now.
+        type Decision (
+          allowed: bool,
+          reason: string,
+          rules: []string,
+          limits: []string,
+          gpus: []GPUReference,
+          seconds: ?int
+        )
+
+        # state is done, failed, running or unknown.
+        type Operation (id: string, method: string, state: string, error: ?string, leases: []string)
+
+        # One finding of a policy check. severity is error or warning.
+        type Diagnostic (file: string, line: int, column: int, severity: string, message: string)
+
+        method ListGPUs() -> (gpus: []GPU)
+
+        method ListProfiles(gpu: ?string) -> (profiles: []Profile)
+
+        # Without all, the caller's own.
+        method ListInstances(gpu: ?string, all: ?bool) -> (instances: []Instance)
+
+        # Without all, the caller's own.
+        method ListDevices(gpu: ?string, all: ?bool) -> (devices: []Device)
+
+        # Without all, the caller's own. Leases that have ended are not listed.
+        method ListLeases(all: ?bool) -> (leases: []Lease)
+
+        # The fate of a change, for a caller whose connection broke.
+        method GetOperation(operation: string) -> (operation: Operation)
+
+        method WhoAmI() -> (
+          uid: int,
+          user: ?string,
+          gid: int,
+          groups: []Group,
+          origin: string,
+          rights: []Right,
+          limits: []LimitUse,
+          isolation: string,
+          policy: ?string
+        )
+
+        # Runs the very function that decides, and changes nothing. user needs policy.read unless it is the caller.
+        method Explain(
+          action: string,
+          gpu: ?string,
+          profiles: ?[]string,
+          seconds: ?int,
+          user: ?string
+        ) -> (decision: Decision)
+
+        # [Requires 'more' flag] A reply now and after each change, with a number that grows.
+        method Monitor() -> (change: int)
+
+        # Makes one slice for each profile, all or none. memoryMiB or multiprocessors instead of profiles asks for the
+        # smallest profile that serves, count times. key makes a repeated call the same call.
+        method Request(
+          profiles: ?[]string,
+          memoryMiB: ?int,
+          multiprocessors: ?int,
+          count: ?int,
+          gpu: ?string,
+          seconds: ?int,
+          name: ?string,
+          dryRun: ?bool,
+          key: ?string
+        ) -> (operation: ?string, dryRun: bool, plan: []PlannedInstance, leases: []Lease)
+
+        # Without seconds, as long again as the policy gives by default.
+        method Renew(lease: string, seconds: ?int, dryRun: ?bool, key: ?string) -> (
+          operation: ?string,
+          dryRun: bool,
+          lease: Lease
+        )
+
+        # Ends leases and destroys their instances.
+        method Release(leases: []string, dryRun: ?bool, key: ?string) -> (
+          operation: ?string,
+          dryRun: bool,
+          leases: []Lease
+        )
+
+        # [Supports 'more' flag] Audit records, oldest first; without audit.read the caller's own.
+        method QueryAudit(
+          user: ?string,
+          operation: ?string,
+          method: ?string,
+          gpu: ?string,
+          since: ?string,
+          until: ?string,
+          limit: ?int
+        ) -> (records: []object)
+
+        method VerifyAudit() -> (
+          valid: bool,
+          records: int,
+          head: ?string,
+          problem: ?string
+        )
+
+        # Reads the policy files as they are now and says what a reload would say.
+        method CheckPolicy() -> (valid: bool, diagnostics: []Diagnostic)
+
+        method ReloadPolicy() -> (policy: string)
+
+        # No rule allows it, or a rule denies it.
+        error NotAuthorized (action: string, reason: string, rules: []string, message: string)
+
+        # The user or his groups could not be looked up.
+        error IdentityUnavailable (reason: string, message: string)
+
+        error QuotaExceeded (limit: string, dimension: string, used: int, asked: int, maximum: int, message: string)
+
+        error TooManyRequests (message: string)
+
+        # No placement is free. gpus shows the slots as ListGPUs does.
+        error NoRoom (profiles: []string, gpus: []GPU, message: string)
+
+        error InUse (what: string, message: string)
+
+        error PendingReset (gpu: string, message: string)
+
+        error MIGDisabled (gpus: []string, message: string)
+
+        error DeviceGateClosed (node: string, problem: string, fix: string, message: string)
+
+        error AuditUnavailable (reason: string, message: string)
+
+        error NotFound (what: string, name: string, message: string)
+
+        # A profile id that means different profiles on different GPUs.
+        error Ambiguous (what: string, name: string, candidates: []string, message: string)
+
+        error DriverUnavailable (reason: string, message: string)
+
+        error DriverError (call: string, code: int, name: string, message: string)
+
+        error PolicyInvalid (diagnostics: []Diagnostic, message: string)
+
+        """
+}
