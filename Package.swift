@@ -108,7 +108,7 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: common
         ),
-        .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"], swiftSettings: common),
+        .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport", "Linux"], swiftSettings: common),
         .testTarget(name: "MIGTests", dependencies: ["TestSupport", "MIG"], swiftSettings: common),
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON"], swiftSettings: common),
         .testTarget(
