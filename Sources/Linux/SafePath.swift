@@ -82,7 +82,7 @@ package enum SafePath {
     /// Opens a directory by the rule, no component a symbolic link.
     package static func openDirectory(_ path: String) throws(SafePathError) -> FileDescriptor {
         let components = try split(path)
-        return try walk(components[...], path)
+        return try walk(components[...], endsThere: true)
     }
 
     /// Follows links as long as each link's directory and each target are safe, and gives the path without links.
@@ -94,10 +94,10 @@ package enum SafePath {
         var followed = 0
         while let name = pending.popLast() {
             let here = "/" + (done + [name]).joined(separator: "/")
-            let parent = try walk(done[...], path)
+            _ = try walk(done[...], endsThere: false)
             let attributes = try attributes(here)
             guard attributes.kind == .symlink else {
-                try check(attributes, here, isLast: pending.isEmpty, parentIsSticky: try isSticky(parent, here))
+                try check(attributes, here, isLast: pending.isEmpty)
                 done.append(name)
                 continue
             }
@@ -121,34 +121,32 @@ package enum SafePath {
     ) throws(SafePathError) -> FileDescriptor {
         let components = try split(path)
         guard let name = components.last else { throw SafePathError(path, .notRegular(.directory)) }
-        let parent = try walk(components.dropLast(), path)
-        let parentIsSticky = try isSticky(parent, path)
+        let parent = try walk(components.dropLast(), endsThere: false)
         let file = try open(name, below: parent, access.union(.nonBlocking), createMode, path)
         let attributes = try system(path) { () throws(SystemError) in try file.attributes() }
         guard attributes.kind == .regular else { throw SafePathError(path, .notRegular(attributes.kind)) }
-        try check(attributes, path, isLast: true, parentIsSticky: parentIsSticky)
+        try check(attributes, path, isLast: true)
         guard attributes.links == 1 else { throw SafePathError(path, .severalLinks(attributes.links)) }
         let acl = try system(path) { () throws(SystemError) in try AccessACL.read(file) }
         guard acl?.grantsWriteToOthers != true else { throw SafePathError(path, .writableByACL) }
         return file
     }
 
-    /// Opens the directories from `/` on, checking each.
+    /// Opens the directories from `/` on, checking each; one more component follows unless it `endsThere`.
     private static func walk(
-        _ components: ArraySlice<String>, _ path: String
+        _ components: ArraySlice<String>, endsThere: Bool
     ) throws(SafePathError) -> FileDescriptor {
         var directory = try system("/") { () throws(SystemError) in try Files.open("/", [.read, .directory]) }
         let root = try system("/") { () throws(SystemError) in try directory.attributes() }
-        try check(root, "/", isLast: components.isEmpty, parentIsSticky: false)
+        try check(root, "/", isLast: endsThere && components.isEmpty)
         var here = ""
-        for (index, name) in components.enumerated() {
+        for (index, name) in zip(components.indices, components) {
             here += "/" + name
-            let parentIsSticky = try isSticky(directory, here)
             let next = try open(name, below: directory, .pathOnly, 0, here)
             let attributes = try system(here) { () throws(SystemError) in try next.attributes() }
             guard attributes.kind != .symlink else { throw SafePathError(here, .symbolicLink) }
             guard attributes.kind == .directory else { throw SafePathError(here, .notDirectory(attributes.kind)) }
-            try check(attributes, here, isLast: index == components.count - 1, parentIsSticky: parentIsSticky)
+            try check(attributes, here, isLast: endsThere && index == components.endIndex - 1)
             directory = next
         }
         return directory
@@ -165,18 +163,8 @@ package enum SafePath {
         }
     }
 
-    private static func isSticky(
-        _ directory: borrowing FileDescriptor, _ path: String
-    ) throws(SafePathError) -> Bool {
-        do throws(SystemError) {
-            return try directory.attributes().mode & 0o1000 != 0
-        } catch {
-            throw SafePathError(path, .system(error.code))
-        }
-    }
-
     private static func check(
-        _ attributes: FileAttributes, _ path: String, isLast: Bool, parentIsSticky: Bool
+        _ attributes: FileAttributes, _ path: String, isLast: Bool
     ) throws(SafePathError) {
         guard attributes.owner == .root else { throw SafePathError(path, .notOwnedByRoot(attributes.owner)) }
         // In a sticky directory nobody can rename or remove what is root's: such a directory may be open to all,
