@@ -26,6 +26,7 @@ enum {
     migbroker_CLONE_NEWNS = 0x00020000,
     migbroker_CLONE_NEWUSER = 0x10000000,
     migbroker_PR_SET_PDEATHSIG = 1,
+    migbroker_PR_GET_DUMPABLE = 3,
     migbroker_PR_SET_DUMPABLE = 4,
     migbroker_PR_SET_NAME = 15,
     migbroker_PR_SET_NO_NEW_PRIVS = 38,
