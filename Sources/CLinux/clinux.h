@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -36,6 +37,7 @@ enum {
 extern int fallocate(int fd, int mode, off_t offset, off_t length);
 extern int pipe2(int fds[2], int flags);
 extern int dup3(int from, int to, int flags);
+extern int signalfd(int fd, const sigset_t *signals, int flags);
 extern int unshare(int flags);
 extern int setns(int fd, int kind);
 extern int setresuid(uid_t real, uid_t effective, uid_t saved);
