@@ -1,0 +1,41 @@
+package import Linux
+package import MIG
+
+/// How names in a policy become numbers.
+///
+/// Each name of a load is asked once. The look-ups may block as long as a directory server likes.
+package struct NameResolver: Sendable {
+    package enum Answer<ID: Sendable>: Sendable {
+        case found(ID)
+        case unknown
+        case failed(Errno)
+    }
+
+    package let user: @Sendable (String) -> Answer<UserID>
+    package let group: @Sendable (String) -> Answer<GroupID>
+
+    package init(
+        user: @escaping @Sendable (String) -> Answer<UserID>,
+        group: @escaping @Sendable (String) -> Answer<GroupID>
+    ) {
+        self.user = user
+        self.group = group
+    }
+
+    /// The system's user database. `getpwnam_r(3)`, `getgrnam_r(3)`
+    package static let system = NameResolver(
+        user: { name in
+            switch UserDatabase.user(named: name) {
+            case .found(let user): .found(user.uid)
+            case .unknown: .unknown
+            case .failed(let code): .failed(code)
+            }
+        },
+        group: { name in
+            switch UserDatabase.group(named: name) {
+            case .found(let group): .found(group.gid)
+            case .unknown: .unknown
+            case .failed(let code): .failed(code)
+            }
+        })
+}

@@ -1,0 +1,115 @@
+package import MIG
+
+/// What `migctl policy check` finds: every error that would keep a policy from loading, or else whatever in it
+/// hardly means what it says.
+package enum PolicyCheck {
+    /// Checks files that were read already.
+    ///
+    /// - Returns: findings in the order of files and text; the policy loads if none is an error.
+    package static func findings(
+        in files: [PolicyFile], names: NameResolver = .system, bounds: Bounds = Bounds()
+    ) -> [PolicyDiagnostic] {
+        var reader = PolicyReader(files, names: names, bounds: bounds)
+        reader.readAll()
+        guard !reader.findings.hasErrors else { return reader.findings.errors(in: reader.source) }
+        let policy = PolicySet(reader)
+        policy.addNeverAllowing(to: &reader.findings)
+        policy.addNeverReached(to: &reader.findings)
+        policy.addUnlimited(to: &reader.findings)
+        return reader.findings.warnings(in: reader.source)
+    }
+
+    /// Checks a policy on disk, also a draft that the daemon would not trust yet; that is a warning then.
+    package static func findings(
+        in source: PolicySource, names: NameResolver = .system, bounds: Bounds = Bounds()
+    ) -> [PolicyDiagnostic] {
+        let draft = source.readDraft(bounds: bounds)
+        // A file that is missing from the set would make all else look different from what it is.
+        guard !draft.findings.contains(where: { $0.severity == .error }) else { return draft.findings }
+        return draft.findings + findings(in: draft.files, names: names, bounds: bounds)
+    }
+}
+
+extension PolicySet {
+    /// Allows that some deny takes back for everyone whom they name.
+    func addNeverAllowing(to findings: inout PolicyFindings) {
+        for rule in allow {
+            let candidates = index.denials(naming: rule.who)
+            for action in rule.actions.actions {
+                guard let position = candidates.first(where: { covers(deny[$0], rule, action) }) else { continue }
+                findings.add(.neverAllows(action, deniedBy: deny[position].id), at: rule.place)
+            }
+        }
+    }
+
+    /// Whether the deny matches whenever the allow does.
+    private func covers(_ deny: Rule, _ allow: Rule, _ action: Action) -> Bool {
+        deny.actions.contains(ActionSet(action)) && (deny.from == nil || deny.from == allow.from)
+            && covers(deny.gpus, allow.gpus) && covers(deny.profiles, allow.profiles)
+            && deny.who.includes(allow.who)
+    }
+
+    private func covers(_ deny: [Int]?, _ allow: [Int]?) -> Bool {
+        guard let deny else { return true }
+        return allow?.allSatisfy(deny.contains) == true
+    }
+
+    private func covers(_ deny: ProfileFilter?, _ allow: ProfileFilter?) -> Bool {
+        guard let deny else { return true }
+        guard let allow else { return false }
+        return allow.maxSlices <= deny.maxSlices
+            && allow.names.allSatisfy { name in
+                deny.names.contains(name) || Self.slices(of: vocabulary.profiles[name]) <= deny.maxSlices
+            }
+    }
+
+    /// The `g` number that a profile's name begins with; `Int.max` where it is too long to be one.
+    private static func slices(of profile: String) -> Int {
+        let digits = profile.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return Decimal.value(of: String(decoding: digits, as: UTF8.self)) ?? Int.max
+    }
+
+    /// Limits that another one, at least as tight, always stops first.
+    func addNeverReached(to findings: inout PolicyFindings) {
+        for (position, limit) in limits.enumerated() {
+            let tighter = index.limits(naming: limit.who).first { other in
+                // Of two that say the same, the first in byte order of the ids stays.
+                other != position && limits[other].stopsBefore(limit)
+                    && (other < position || !limit.stopsBefore(limits[other]))
+            }
+            if let tighter { findings.add(.neverReached(by: limits[tighter].id), at: limit.place) }
+        }
+    }
+
+    /// Users and groups that may make instances, and whom no limit counts.
+    func addUnlimited(to findings: inout PolicyFindings) {
+        let counting = limits.filter { !$0.amounts.isEmpty }
+        // Root can use the driver without asking anyone, so a limit on him would only look like one.
+        var users = Set(counting.flatMap(\.who.users)).union([.root])
+        var groups = Set(counting.flatMap(\.who.groups))
+        for rule in allow where rule.actions.actions.contains(where: \.creates) {
+            for user in rule.who.users where users.insert(user).inserted {
+                findings.add(.unlimited(.user, user.rawValue), at: rule.place)
+            }
+            for group in rule.who.groups where groups.insert(group).inserted {
+                findings.add(.unlimited(.group, group.rawValue), at: rule.place)
+            }
+        }
+    }
+}
+
+extension Limit {
+    /// Whether this limit is passed whenever the other is, by anyone whom the other names.
+    fileprivate func stopsBefore(_ other: Limit) -> Bool {
+        func isAsTight<Bound: Comparable>(_ mine: Bound?, _ theirs: Bound?) -> Bool {
+            guard let theirs else { return true }
+            return mine.map { $0 <= theirs } == true
+        }
+        // A user's own use is part of his group's, never the other way round.
+        let countsAsMuch = scope == .group || other.scope == .user || other.amounts.isEmpty
+        return countsAsMuch && isAsTight(instances, other.instances) && isAsTight(slices, other.slices)
+            && isAsTight(memoryMiB, other.memoryMiB) && isAsTight(leaseMax, other.leaseMax)
+            && isAsTight(leaseDefault, other.leaseDefault) && isAsTight(renewals, other.renewals)
+            && (killsOnExpiry || !other.killsOnExpiry) && who.includes(other.who)
+    }
+}

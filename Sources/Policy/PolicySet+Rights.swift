@@ -1,0 +1,88 @@
+package import MIG
+
+/// An action that someone has a right to, and the rules that give and narrow it.
+package struct Right: Hashable, Sendable {
+    package let action: Action
+    /// Ids of the rules that allow it, in byte order.
+    package let rules: [String]
+    /// Ids of the rules that deny it on some GPUs or profiles, in byte order.
+    package let exceptions: [String]
+}
+
+/// A limit that holds for someone, and what counts against it now.
+package struct LimitStatus: Hashable, Sendable {
+    package struct Amount: Hashable, Sendable {
+        package let dimension: Denial.Dimension
+        package let used: Int
+        package let max: Int
+    }
+
+    package let id: String
+    package let scope: LimitScope
+    /// Instances, slices and memory, as far as the limit names them.
+    package let amounts: [Amount]
+    package let leaseDefault: TimeSpan?
+    package let leaseMax: TimeSpan?
+    package let renewals: Int?
+    package let killsOnExpiry: Bool
+}
+
+/// What a caller may be told about himself.
+extension PolicySet {
+    /// The actions that someone may do at least on some GPU, in the order of `Action.allCases`.
+    package func rights(of principal: Principal, isolation: Isolation = .advisory) -> [Right] {
+        guard principal.isSomebody else { return [] }
+        let naming = index.naming(principal)
+        var allowing: [Rule] = []
+        naming.allow.forEach { position in
+            let rule = allow[position]
+            let holds = rule.from == nil || rule.from == principal.origin
+            if holds, !rule.requiresIsolation || isolation == .enforced { allowing.append(rule) }
+        }
+        var denying: [Rule] = []
+        naming.deny.forEach { position in
+            let rule = deny[position]
+            if rule.from == nil || rule.from == principal.origin || principal.origin == .unknown {
+                denying.append(rule)
+            }
+        }
+        return Action.allCases.compactMap { action in
+            let bit = ActionSet(action)
+            let rules = allowing.filter { $0.actions.contains(bit) }
+            let exceptions = denying.filter { $0.actions.contains(bit) }
+            guard !rules.isEmpty, !exceptions.contains(where: { $0.gpus == nil && $0.profiles == nil }) else {
+                return nil
+            }
+            return Right(action: action, rules: rules.map(\.id), exceptions: exceptions.map(\.id))
+        }
+    }
+
+    /// The limits that name someone, with their use, in byte order of their ids.
+    package func limits(on principal: Principal, use: [UseEntry]) -> [LimitStatus] {
+        var statuses: [LimitStatus] = []
+        index.naming(principal).limits.forEach { position in
+            let limit = limits[position]
+            let used = limit.use(in: use, for: principal.user)
+            statuses.append(
+                LimitStatus(
+                    id: limit.id, scope: limit.scope,
+                    amounts: limit.amounts.map {
+                        LimitStatus.Amount(dimension: $0.dimension, used: used[$0.dimension], max: $0.max)
+                    },
+                    leaseDefault: limit.leaseDefault, leaseMax: limit.leaseMax, renewals: limit.renewals,
+                    killsOnExpiry: limit.killsOnExpiry))
+        }
+        return statuses
+    }
+
+    /// Those of some GPUs on which an action on the GPU itself is allowed; for "every GPU that the caller may touch".
+    package func gpus(
+        _ gpus: [GPU], allowing action: Action, to principal: Principal, isolation: Isolation = .advisory,
+        now: Timestamp
+    ) -> [GPU] {
+        gpus.filter { gpu in
+            let query = Query(principal: principal, action: action, target: .gpus([gpu]), isolation: isolation)
+            return decide(query, use: [], now: now).isAllowed
+        }
+    }
+}
