@@ -53,7 +53,7 @@ let package = Package(
         .target(name: "NVML", dependencies: ["CNVML", "Linux", "MIG"], swiftSettings: strict),
         .target(name: "Nodes", dependencies: ["Linux", "MIG"], swiftSettings: strict),
         .target(name: "Audit", dependencies: ["Linux", "MIG", "JSON"], swiftSettings: strict),
-        .target(name: "Varlink", dependencies: ["Linux", "JSON"], swiftSettings: strict),
+        .target(name: "Varlink", dependencies: ["Linux", "MIG", "JSON"], swiftSettings: strict),
 
         // Level 3: the pipeline, and the words it is spoken to in.
         .target(

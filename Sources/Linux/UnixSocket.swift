@@ -140,10 +140,10 @@ package struct UnixStream: ~Copyable, Sendable {
         try UnixSocket.wait(descriptor.raw, Int16(truncatingIfNeeded: readiness.rawValue), until: deadline)
     }
 
-    /// Tells the peer that nothing more will come. `shutdown(SHUT_WR)`
-    package func finishSending() throws(SystemError) {
-        let raw = descriptor.raw
-        _ = try checked("shutdown") { shutdown(raw, Int32(SHUT_WR)) }
+    /// Ends the connection for the peer at once, before the descriptor is closed. `shutdown(SHUT_RDWR)`
+    package func disconnect() {
+        // The only failure is that the connection has ended already.
+        _ = shutdown(descriptor.raw, Int32(SHUT_RDWR))
     }
 
     private static let flags = Int32(MSG_DONTWAIT)

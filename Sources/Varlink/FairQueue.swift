@@ -1,0 +1,44 @@
+internal import MIG
+
+/// Who is served next: users in turn, and within one user first come, first served. A user with many connections
+/// waits longer himself, and lets nobody else wait longer.
+struct FairQueue<Item> {
+    private struct Lane {
+        let user: UserID
+        var items: [Item]
+        var first = 0
+    }
+
+    /// Only users who have something waiting; at most as many as there are connections.
+    private var lanes: [Lane] = []
+    private var turn = 0
+
+    var isEmpty: Bool { lanes.isEmpty }
+
+    mutating func push(_ item: Item, for user: UserID) {
+        if let index = lanes.firstIndex(where: { $0.user == user }) {
+            lanes[index].items.append(item)
+        } else {
+            lanes.append(Lane(user: user, items: [item]))
+        }
+    }
+
+    /// Takes the first item of the user whose turn it is, and gives the turn to the next user.
+    mutating func pop() -> Item? {
+        guard !lanes.isEmpty else { return nil }
+        if turn >= lanes.count { turn = 0 }
+        let item = lanes[turn].items[lanes[turn].first]
+        lanes[turn].first += 1
+        if lanes[turn].first == lanes[turn].items.count {
+            lanes.remove(at: turn)
+        } else {
+            // What was taken is let go of once it is half of the lane: each item is moved once at most.
+            if lanes[turn].first * 2 > lanes[turn].items.count {
+                lanes[turn].items.removeFirst(lanes[turn].first)
+                lanes[turn].first = 0
+            }
+            turn += 1
+        }
+        return item
+    }
+}
