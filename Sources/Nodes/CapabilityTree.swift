@@ -85,16 +85,15 @@ package struct CapabilityTree: Hashable, Sendable {
 
     /// Holds the module's whole table against the formula: what is granted must be what the driver checks.
     private static func checkMinors(_ file: String) throws(CapabilityTreeError) {
-        var count = 0
+        var seen: Set<Int> = []
         for (index, line) in try lines(of: file).enumerated() {
             let fields = line.split(separator: UInt8(ascii: " "))
             guard fields.count == 2, let minor = number(fields[1]), let name = NodeName(minor: minor),
-                fields[0].elementsEqual(name.description.utf8)
+                fields[0].elementsEqual(name.description.utf8), seen.insert(minor).inserted
             else { throw .strangeMinors(file: file, line: index + 1, text: text(line)) }
-            count += 1
         }
         let all = 2 + CapabilityMinor.gpuCount * NodeName.all(ofGPU: 0).count
-        guard count == all else { throw .missingMinors(file: file, count: all - count) }
+        guard seen.count == all else { throw .missingMinors(file: file, count: all - seen.count) }
     }
 
     private static func readModifies(driver root: String) throws(CapabilityTreeError) -> Bool? {

@@ -26,10 +26,11 @@ package enum NodeName: Hashable, Sendable, CustomStringConvertible {
         case CapabilityMinor.config: self = .config
         case CapabilityMinor.monitor: self = .monitor
         default:
+            // Before any arithmetic: the number may come from a file's name.
+            guard (3...4322).contains(minor) else { return nil }
             let perInstance = CapabilityMinor.computeInstancesPerGPUInstance + 1
             let (instance, place) = (minor - 3).quotientAndRemainder(dividingBy: perInstance)
             let (gpu, gi) = instance.quotientAndRemainder(dividingBy: CapabilityMinor.gpuInstancesPerGPU)
-            guard minor >= 3, gpu < CapabilityMinor.gpuCount else { return nil }
             let id = GPUInstanceID(UInt32(gi))
             self =
                 place == 0

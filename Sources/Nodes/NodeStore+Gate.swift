@@ -93,7 +93,7 @@ extension NodeStore {
         let make = driverRoot.isEmpty ? "migbrokerd --make-nodes" : "migbrokerd --driver \(driverRoot) --make-nodes"
         return switch problem {
         case .missing: make
-        case .wrongKind, .wrongDevice, .severalLinks: "rm \(node) && \(make)"
+        case .wrongKind, .wrongDevice, .severalLinks: "rm -d \(node) && \(make)"
         case .notRoots: "chown root:root \(node)"
         case .writableByOthers: "chmod go-w \(node)"
         case .access: "setfacl -b \(node) && chmod 0400 \(node)"

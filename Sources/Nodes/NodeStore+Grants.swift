@@ -65,7 +65,11 @@ extension NodeStore {
         guard before.attributes.kind == kind.ofFile else {
             throw .problem(path: path, .wrongKind(before.attributes.kind))
         }
-        try system { () throws(SystemError) in try access.acl.apply(to: path) }
+        try system { () throws(SystemError) in
+            // A list replaces the permission bits only; setuid and the like would stay.
+            if before.attributes.mode & 0o7000 != 0 { try Files.setMode(path, 0o400) }
+            try access.acl.apply(to: path)
+        }
         guard let after = try inspect(name) else { throw .problem(path: path, .missing) }
         guard after.access == access else {
             throw .notAsSet(path: path, found: after.accessText, wanted: access)
