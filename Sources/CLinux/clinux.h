@@ -51,6 +51,8 @@ extern char **environ;
 extern int clearenv(void);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int prctl(int option, ...);
+// The kernel's structs (linux/capability.h) are passed as words; see EffectiveCapabilities.swift.
+extern int capget(void *header, void *data);
 
 // A global variable is shared mutable state to Swift; the daemon reads it before its first thread.
 static inline char **migbroker_environ(void) {

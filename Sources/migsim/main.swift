@@ -1,1 +1,6 @@
-// placeholder
+import Linux
+
+// migsim: makes, shows and breaks machines that do not exist.
+
+CurrentProcess.ignoreBrokenPipes()
+CurrentProcess.exit(MigSim.run(CurrentProcess.arguments))

@@ -1,0 +1,57 @@
+import Linux
+import MIG
+
+/// The part of the `/proc` tree that follows the instances: a directory and an access file for each.
+struct CapabilityTree: Sendable {
+    let layout: MachineLayout
+
+    /// Brings the tree of every GPU in line with a state; what is right is left alone, with what was written to it.
+    func update(to state: MachineState) throws(SystemError) {
+        for gpu in state.gpus { try update(to: gpu) }
+    }
+
+    private func update(to gpu: SimulatedGPU) throws(SystemError) {
+        let base = layout.instances(gpuMinor: gpu.minor)
+        try Files.makeDirectories(base)
+        try removeOthers(in: base, keep: gpu.instances.map { "gi\($0.id)" })
+        for instance in gpu.instances {
+            let directory = layout.capability(gpuMinor: gpu.minor, instance.id)
+            try make(.gpuInstance(gpuMinor: gpu.minor, instance.id))
+            try removeOthers(in: directory, keep: ["access"] + instance.computeInstances.map { "ci\($0.id)" })
+            for compute in instance.computeInstances {
+                try make(.computeInstance(gpuMinor: gpu.minor, instance.id, compute.id))
+            }
+        }
+    }
+
+    /// Takes everything away that belongs to instances and GPUs, as an unloaded driver does.
+    func clear(minors: [Int]) throws(SystemError) {
+        for minor in minors {
+            let path = "\(layout.capabilities)/gpu\(minor)"
+            if Files.exists(path) { try Files.removeTree(path) }
+        }
+    }
+
+    private func make(_ capability: Capability) throws(SystemError) {
+        let path = capability.path(in: layout)
+        guard !Files.exists(path) else { return }
+        try Files.makeDirectories(Files.parent(of: path))
+        // In place whole: whoever lists the directory sees no half-written file.
+        let draft = path + ".new"
+        try Files.write(draft, Array(capability.text(mayModify: mayModifyNodes()).utf8), mode: 0o444)
+        try Files.rename(draft, to: path)
+    }
+
+    /// A new capability starts with the module's parameter.
+    private func mayModifyNodes() throws(SystemError) -> Bool {
+        let parameters = DriverText.numbers(in: try Files.read(layout.parameters, limit: 64 << 10))
+        return parameters.first { $0.name.utf8.elementsEqual("ModifyDeviceFiles".utf8) }?.value != 0
+    }
+
+    private func removeOthers(in directory: String, keep: [String]) throws(SystemError) {
+        for name in try Files.list(directory)
+        where !keep.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+            try Files.removeTree("\(directory)/\(name)")
+        }
+    }
+}

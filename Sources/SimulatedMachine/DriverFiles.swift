@@ -1,0 +1,170 @@
+import Glibc
+import JSON
+import Linux
+import MIG
+
+/// The files that the kernel module shows from its load on, whatever instances there are.
+struct DriverFiles: Sendable {
+    let layout: MachineLayout
+    let state: MachineState
+
+    /// Makes all of them, the instances' tree left out.
+    func make() throws(SystemError) {
+        for (path, text) in contents() {
+            try Files.makeDirectories(Files.parent(of: path))
+            try Files.write(path, Array(text.utf8))
+            try Files.setMode(path, 0o444)
+        }
+    }
+
+    /// The device nodes that a system makes at boot: not those of instances.
+    func makeBootNodes() throws(SystemError) {
+        try Files.makeDirectories(layout.nodes)
+        let nodes = NodeFiles(layout: layout, style: state.nodes, majors: state.majors)
+        let majors = state.majors
+        var files: [(String, DeviceNumber, UInt32)] = [
+            ("nvidiactl", DeviceNumber(major: majors.nvidia, minor: 255), 0o666),
+            ("nvidia-modeset", DeviceNumber(major: majors.nvidia, minor: 254), 0o666),
+            ("nvidia-uvm", DeviceNumber(major: majors.uvm, minor: 0), 0o666),
+            ("nvidia-uvm-tools", DeviceNumber(major: majors.uvm, minor: 1), 0o666),
+        ]
+        for gpu in state.gpus {
+            files.append(("nvidia\(gpu.minor)", DeviceNumber(major: majors.nvidia, minor: UInt32(gpu.minor)), 0o666))
+        }
+        for capability in [Capability.config, .monitor] {
+            guard let minor = capability.minor else { continue }
+            let device = DeviceNumber(major: majors.capabilities, minor: UInt32(minor))
+            files.append(("nvidia-caps/nvidia-cap\(minor)", device, capability.mode))
+        }
+        for (name, device, mode) in files {
+            try nodes.make("\(layout.dev)/\(name)", device, mode: mode)
+        }
+    }
+
+    private func contents() -> [(String, String)] {
+        var files: [(String, String)] = [
+            (layout.devices, devices()),
+            ("\(layout.driver)/version", version),
+            (layout.parameters, Self.parameters),
+            (Capability.config.path(in: layout), Capability.config.text(mayModify: true)),
+            (Capability.monitor.path(in: layout), Capability.monitor.text(mayModify: true)),
+            ("\(layout.proc)/driver/nvidia-caps/mig-minors", Self.migMinors),
+            ("\(layout.proc)/driver/nvidia-caps/nvlink-minors", "fabric-mgmt 0\n"),
+            ("\(layout.sys)/module/nvidia/version", "\(state.driver)\n"),
+            ("\(layout.sys)/module/nvidia/initstate", "live\n"),
+            ("\(layout.sys)/module/nvidia/refcnt", "0\n"),
+        ]
+        let hasIMEX = state.driver >= "550.40.07"
+        files.append(("\(layout.proc)/driver/nvidia-caps/sys-minors", hasIMEX ? "fabric-imex-mgmt 4323\n" : ""))
+        if hasIMEX {
+            let text = "DeviceFileMinor: 4323\nDeviceFileMode: 256\nDeviceFileModify: 1\n"
+            files.append(("\(layout.capabilities)/fabric-imex-mgmt", text))
+        }
+        for gpu in state.gpus {
+            let bus = gpu.pci
+            let name = [pad(bus.domain, 4), pad(bus.bus, 2), "\(pad(bus.device, 2)).\(bus.function)"]
+                .joined(separator: ":")
+            files.append(("\(layout.driver)/gpus/\(name)/information", information(of: gpu, at: name)))
+        }
+        return files
+    }
+
+    private var version: String {
+        """
+        NVRM version: NVIDIA UNIX x86_64 Kernel Module  \(state.driver)  Simulated
+        GCC version:  none, this machine is simulated
+
+        """
+    }
+
+    private static let parameters = """
+        ResmanDebugLevel: 4294967295
+        RmLogonRC: 1
+        ModifyDeviceFiles: 1
+        DeviceFileUID: 0
+        DeviceFileGID: 0
+        DeviceFileMode: 438
+        RegistryDwords: ""
+        RegistryDwordsPerDevice: ""
+        RmMsg: ""
+        GpuBlacklist: ""
+        TemporaryFilePath: ""
+        ExcludedGpus: ""
+
+        """
+
+    /// All 4,322 lines: the table is the driver's and knows nothing of the GPUs present.
+    private static var migMinors: String {
+        var text = "config 1\nmonitor 2\n"
+        for gpu in 0..<CapabilityMinor.gpuCount {
+            for gi in 0..<UInt32(CapabilityMinor.gpuInstancesPerGPU) {
+                let base = 3 + 135 * gpu + 9 * Int(gi)
+                text += "gpu\(gpu)/gi\(gi)/access \(base)\n"
+                for ci in 0..<CapabilityMinor.computeInstancesPerGPUInstance {
+                    text += "gpu\(gpu)/gi\(gi)/ci\(ci)/access \(base + 1 + ci)\n"
+                }
+            }
+        }
+        return text
+    }
+
+    private func information(of gpu: SimulatedGPU, at bus: String) -> String {
+        """
+        Model: \t\t \(gpu.model.name)
+        IRQ:   \t\t 0
+        GPU UUID: \t \(gpu.uuid)
+        Video BIOS: \t ??.??.??.??.??
+        Bus Type: \t PCIe
+        DMA Size: \t 52 bits
+        DMA Mask: \t 0xfffffffffffff
+        Bus Location: \t \(bus)
+        Device Minor: \t \(gpu.minor)
+        GPU Firmware: \t N/A
+        GPU Excluded:\t No
+
+        """
+    }
+
+    /// The host's own drivers, and the simulated ones among them in order of their numbers.
+    private func devices() -> String {
+        let host = HostDevices.read()
+        let majors = state.majors
+        let own: [(UInt32, String)] = [
+            (majors.nvidia, "nvidia"), (majors.nvidia, "nvidia-modeset"), (majors.nvidia, "nvidiactl"),
+            (majors.uvm, "nvidia-uvm"), (majors.capabilities, "nvidia-caps"),
+        ]
+        let lines = (host.characters + own).sorted { $0.0 < $1.0 }.map { "\(pad($0.0, 3, with: " ")) \($0.1)\n" }
+        return "Character devices:\n" + lines.joined() + "\nBlock devices:\n" + host.blocks
+    }
+
+    private func pad(_ value: some BinaryInteger, _ width: Int, with fill: Character = "0") -> String {
+        let text = String(value, radix: fill == "0" ? 16 : 10)
+        return String(repeating: fill, count: max(0, width - text.utf8.count)) + text
+    }
+}
+
+/// The device numbers that the host's own drivers have.
+enum HostDevices {
+    /// Character devices by number, and the text of the block devices.
+    static func read() -> (characters: [(UInt32, String)], blocks: String) {
+        // Without /proc there is nobody to share numbers with.
+        let text = (try? Files.read("/proc/devices", limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let parts = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let blocks = parts.firstIndex { $0.hasBytes(of: "Block devices:") } ?? parts.count
+        let characters = parts[..<blocks].compactMap { line -> (UInt32, String)? in
+            let words = line.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, let major = UInt32(words[0]) else { return nil }
+            return (major, String(words[1]))
+        }
+        return (characters, parts.dropFirst(blocks + 1).joined(separator: "\n"))
+    }
+
+    /// Numbers for the simulated driver that no driver of the host answers to.
+    static func freeMajors() -> MachineState.Majors {
+        let taken = Set(read().characters.map(\.0))
+        // The driver's own number where it is free, else one from the range that the kernel gives out last.
+        let dynamic = stride(from: UInt32(511), through: 384, by: -1).filter { !taken.contains($0) }
+        let nvidia: UInt32 = taken.contains(195) ? dynamic[2] : 195
+        return MachineState.Majors(nvidia: nvidia, capabilities: dynamic[0], uvm: dynamic[1])
+    }
+}

@@ -1,0 +1,113 @@
+import JSON
+import Linux
+import MIG
+
+/// What a new machine is to be.
+package struct MachinePlan: Sendable {
+    package var models: [GPUModel]
+    package var driver: DriverVersion = .usual
+    package var isMIGEnabled = false
+    package var isMirrored = false
+    package var nodes: MachineState.NodeStyle = .device
+    /// The built driver library that is copied into the machine.
+    package var library: String
+
+    package init(models: [GPUModel], library: String) {
+        self.models = models
+        self.library = library
+    }
+}
+
+/// How machines come to be, are restarted, and are used by processes.
+extension Machine {
+    /// Makes a machine in a directory that is empty or not there yet.
+    ///
+    /// The state is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD.
+    package static func make(_ plan: MachinePlan, in directory: String) throws(MachineError) {
+        let layout = MachineLayout(directory: directory)
+        let majors = HostDevices.freeMajors()
+        let gpus = plan.models.enumerated().map { index, model in
+            SimulatedGPU(
+                model: model, uuid: DeviceNames.gpuUUID(Random.bytes(16)), serial: serialNumber(),
+                pci: PCIAddress(domain: 0, bus: UInt8(7 + 7 * index), device: 0), minor: index,
+                isMIGEnabled: plan.isMIGEnabled)
+        }
+        let state = MachineState(
+            driver: plan.driver, isMirrored: plan.isMirrored, nodes: plan.nodes, majors: majors, gpus: gpus)
+        do throws(SystemError) {
+            try Files.makeDirectories(directory)
+            for name in ["lib", "state", "dev"] { try Files.makeDirectory("\(directory)/\(name)") }
+            try Files.write(layout.library, try Files.read(plan.library), mode: 0o755)
+            let files = DriverFiles(layout: layout, state: state)
+            try files.make()
+            try files.makeBootNodes()
+            try CapabilityTree(layout: layout).update(to: state)
+            try Files.makeDirectory(layout.holders)
+            try Files.setMode(layout.holders, 0o1777)
+            try SharedCounters.make(at: layout.header)
+            try Files.write(layout.lock, [])
+            try Files.write(layout.faults, Fault.bytes(of: []))
+            try Files.write(layout.machine + ".new", state.json.bytes())
+            try Files.rename(layout.machine + ".new", to: layout.machine)
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Unloads the driver and loads it again; refused while processes use it.
+    package func reload() throws(MachineError) {
+        try change { state throws(MachineError) in
+            guard try holderDirectory.living().isEmpty else { throw .refused(.inUse) }
+            try holderDirectory.clear(all: false)
+            try forget(&state)
+        }
+    }
+
+    /// Restarts the machine: its processes are gone, and so are the nodes that nobody makes at boot.
+    package func reboot() throws(MachineError) {
+        try change { state throws(MachineError) in
+            try holderDirectory.clear(all: true)
+            do throws(SystemError) {
+                for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
+                try DriverFiles(layout: layout, state: state).makeBootNodes()
+            } catch {
+                throw .system(error)
+            }
+            try forget(&state)
+        }
+    }
+
+    /// Enters a process as one that uses a GPU or MIG device; refused where the device is gone or its memory full.
+    package func enter(_ holder: Holder) throws(MachineError) {
+        try lock.hold { () throws(MachineError) in
+            guard let gpu = try stateUnderLock().gpus.first(where: { $0.uuid == holder.gpu }) else {
+                throw .refused(.notFound)
+            }
+            // Memory is the GPU instance's; its compute instances share it.
+            let others = try holders(of: gpu).filter { $0.instance?.gpuInstance == holder.instance?.gpuInstance }
+            let capacity: Int
+            if let instance = holder.instance {
+                guard let found = gpu.instance(instance.gpuInstance),
+                    found.computeInstances.contains(where: { $0.id == instance.computeInstance }),
+                    let profile = gpu.profile(of: found)
+                else { throw .refused(.notFound) }
+                capacity = profile.gpuInstance.memoryMiB
+            } else {
+                guard !gpu.mode.isEnabled else { throw .refused(.notSupported) }
+                capacity = gpu.model.memoryMiB
+            }
+            let used = others.reduce(holder.memoryMiB) { $0 + $1.memoryMiB }
+            guard used <= capacity else { throw .refused(.insufficientResources) }
+            try holderDirectory.enter(holder)
+        }
+    }
+
+    private func forget(_ state: inout MachineState) throws(MachineError) {
+        state.load += 1
+        for index in state.gpus.indices { state.gpus[index].forgetAtReload() }
+    }
+
+    private static func serialNumber() -> String {
+        "13" + Random.bytes(11).map { String($0 % 10) }.joined()
+    }
+}

@@ -1,0 +1,40 @@
+package import MIG
+
+/// Where everything of a simulated machine lies below its directory.
+package struct MachineLayout: Hashable, Sendable {
+    package let directory: String
+
+    package init(directory: String) { self.directory = directory }
+
+    package var library: String { "\(directory)/lib/libnvidia-ml.so.1" }
+    package var proc: String { "\(directory)/proc" }
+    package var driver: String { "\(proc)/driver/nvidia" }
+    package var capabilities: String { "\(driver)/capabilities" }
+    package var parameters: String { "\(driver)/params" }
+    package var devices: String { "\(proc)/devices" }
+    package var sys: String { "\(directory)/sys" }
+    package var dev: String { "\(directory)/dev" }
+    package var nodes: String { "\(dev)/nvidia-caps" }
+    package var state: String { "\(directory)/state" }
+    package var machine: String { "\(state)/machine.json" }
+    package var header: String { "\(state)/header" }
+    package var lock: String { "\(state)/lock" }
+    package var holders: String { "\(state)/holders" }
+    package var faults: String { "\(directory)/faults" }
+
+    /// The capability directory of a GPU's instances.
+    package func instances(gpuMinor: Int) -> String { "\(capabilities)/gpu\(gpuMinor)/mig" }
+
+    /// The capability directory of a GPU instance.
+    package func capability(gpuMinor: Int, _ gi: GPUInstanceID) -> String {
+        "\(instances(gpuMinor: gpuMinor))/gi\(gi)"
+    }
+
+    /// The capability directory of a compute instance.
+    package func capability(gpuMinor: Int, _ gi: GPUInstanceID, _ ci: ComputeInstanceID) -> String {
+        "\(capability(gpuMinor: gpuMinor, gi))/ci\(ci)"
+    }
+
+    /// The device node of a capability minor.
+    package func node(_ minor: Int) -> String { "\(nodes)/nvidia-cap\(minor)" }
+}

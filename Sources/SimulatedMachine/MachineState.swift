@@ -1,0 +1,44 @@
+/// All that a simulated machine is at one moment, but for its files.
+package struct MachineState: Sendable {
+    package let driver: DriverVersion
+    /// Whether the slice without compute lies in the lower half of every board.
+    package let isMirrored: Bool
+    package let nodes: NodeStyle
+    package let majors: Majors
+    /// Counts loads of the driver; what a program got from an earlier one is void.
+    package var load: UInt32 = 1
+    /// The last serial that an instance got.
+    package var lastSerial: UInt32 = 0
+    package var gpus: [SimulatedGPU]
+
+    package init(
+        driver: DriverVersion, isMirrored: Bool, nodes: NodeStyle, majors: Majors, gpus: [SimulatedGPU]
+    ) {
+        self.driver = driver
+        self.isMirrored = isMirrored
+        self.nodes = nodes
+        self.majors = majors
+        self.gpus = gpus
+    }
+
+    /// What stands in for device nodes.
+    package enum NodeStyle: String, Sendable {
+        /// Character devices whose major no driver of the host has. Making them needs root.
+        case device
+        /// Empty regular files: the same modes and lists, and opening them gives a real descriptor.
+        case file
+    }
+
+    /// The character device numbers of the driver's parts.
+    package struct Majors: Hashable, Sendable {
+        package let nvidia: UInt32
+        package let capabilities: UInt32
+        package let uvm: UInt32
+    }
+
+    /// A serial that no instance has had.
+    package mutating func nextSerial() -> UInt32 {
+        lastSerial &+= 1
+        return lastSerial
+    }
+}

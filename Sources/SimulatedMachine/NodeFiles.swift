@@ -1,0 +1,107 @@
+import Glibc
+package import Linux
+import MIG
+
+/// The device nodes of a machine, made and mended as nvidia-modprobe and the driver's library do it.
+package struct NodeFiles: Sendable {
+    package let layout: MachineLayout
+    package let style: MachineState.NodeStyle
+    package let majors: MachineState.Majors
+
+    /// What one line of the driver's device-file rules says of a node.
+    package struct Rule: Sendable, Hashable {
+        package let minor: Int
+        package let mode: UInt32
+        /// Whether programs may make and change the node.
+        package let mayModify: Bool
+    }
+
+    /// What was found or made in a node's place.
+    package enum Outcome: Sendable, Hashable {
+        case untouched
+        case made
+        case mended
+        /// The rules forbid to touch it; whether it is there as it should be.
+        case forbidden(isPresent: Bool)
+    }
+
+    /// Brings a capability node to its rule: `facts/nvidia-caps.md` 2.2, steps 3 to 6.
+    ///
+    /// It looks at no access list and removes nothing that an instance left behind.
+    package func ensure(_ rule: Rule) throws(SystemError) -> Outcome {
+        let path = layout.node(rule.minor)
+        let device = DeviceNumber(major: majors.capabilities, minor: UInt32(rule.minor))
+        guard rule.mayModify else {
+            let isPresent = try attributes(path).map { isNode($0, of: device) } ?? false
+            if isPresent { try link(device, to: path) }
+            return .forbidden(isPresent: isPresent)
+        }
+        try makeDirectory()
+        let existing = try attributes(path)
+        if let existing, isNode(existing, of: device) {
+            if existing.mode & 0o777 == rule.mode, existing.owner == .root, existing.group.rawValue == 0 {
+                try link(device, to: path)
+                return .untouched
+            }
+        } else {
+            if existing != nil { try Files.remove(path) }
+            try make(path, device, mode: rule.mode)
+        }
+        try Files.setMode(path, rule.mode)
+        try Files.setOwner(path, .root, GroupID(0))
+        try link(device, to: path)
+        return existing == nil ? .made : .mended
+    }
+
+    /// Makes a node that is not there, mode exact and owner the caller.
+    package func make(_ path: String, _ device: DeviceNumber, mode: UInt32) throws(SystemError) {
+        switch style {
+        case .device: try Files.makeCharacterDevice(path, device, mode: mode)
+        case .file:
+            try Files.write(path, [], mode: mode)
+            try Files.setMode(path, mode)
+        }
+    }
+
+    /// Whether the calling process may open a node for reading; the kernel's own word on it.
+    package func canOpen(minor: Int) -> Bool {
+        do {
+            _ = try Files.open(layout.node(minor), [.read, .nonBlocking])
+            return true
+        } catch {
+            // No driver has the major, so this is what an allowed open of a device ends in.
+            return error.code == .noDevice || error.code.rawValue == ENODEV
+        }
+    }
+
+    private func makeDirectory() throws(SystemError) {
+        guard try attributes(layout.nodes) == nil else { return }
+        try Files.makeDirectory(layout.nodes)
+        try Files.setMode(layout.nodes, 0o755)
+    }
+
+    private func isNode(_ attributes: FileAttributes, of device: DeviceNumber) -> Bool {
+        switch style {
+        case .device: attributes.kind == .characterDevice && attributes.device == device
+        case .file: attributes.kind == .regular
+        }
+    }
+
+    private func attributes(_ path: String) throws(SystemError) -> FileAttributes? {
+        do {
+            return try Files.attributes(path)
+        } catch  where error.code == .notFound {
+            return nil
+        }
+    }
+
+    private func link(_ device: DeviceNumber, to path: String) throws(SystemError) {
+        let directory = "\(layout.dev)/char"
+        try Files.makeDirectories(directory)
+        do {
+            try Files.symlink(to: "../nvidia-caps/\(Files.name(of: path))", at: "\(directory)/\(device)")
+        } catch  where error.code == .exists {
+            return
+        }
+    }
+}

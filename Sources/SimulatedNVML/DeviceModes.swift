@@ -1,0 +1,107 @@
+// The names are those of the library.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CNVML
+import MIG
+import SimulatedMachine
+
+// MARK: - Modes that a device is in
+
+@c @implementation
+public func nvmlDeviceGetPersistenceMode(
+    _ device: nvmlDevice_t?, _ mode: UnsafeMutablePointer<nvmlEnableState_t>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let isPersistent = try call.device(device).gpu.isPersistent
+        try put(isPersistent ? NVML_FEATURE_ENABLED : NVML_FEATURE_DISABLED, into: mode)
+    }
+}
+
+@c @implementation
+public func nvmlDeviceSetPersistenceMode(_ device: nvmlDevice_t?, _ mode: nvmlEnableState_t) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let index = try call.gpu(device).index
+        guard mode == NVML_FEATURE_ENABLED || mode == NVML_FEATURE_DISABLED else {
+            throw .refused(.invalidArgument)
+        }
+        guard call.rights.isAdministrator else { throw .refused(.noPermission) }
+        try call.machine.change { state throws(MachineError) in
+            state.gpus[index].isPersistent = mode == NVML_FEATURE_ENABLED
+        }
+    }
+}
+
+@c @implementation
+public func nvmlDeviceGetComputeMode(
+    _ device: nvmlDevice_t?, _ mode: UnsafeMutablePointer<nvmlComputeMode_t>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let device = try call.device(device)
+        // A MIG device is always open to all: the exclusive modes do not go with MIG.
+        try put(nvmlComputeMode_t(device.part == nil ? device.gpu.computeMode : 0), into: mode)
+    }
+}
+
+@c @implementation
+public func nvmlDeviceSetComputeMode(_ device: nvmlDevice_t?, _ mode: nvmlComputeMode_t) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let device = try call.device(device)
+        guard mode.rawValue <= NVML_COMPUTEMODE_EXCLUSIVE_PROCESS.rawValue else { throw .refused(.invalidArgument) }
+        guard call.rights.isAdministrator else { throw .refused(.noPermission) }
+        let isPossible = device.part == nil && !device.gpu.mode.isEnabled && mode != NVML_COMPUTEMODE_EXCLUSIVE_THREAD
+        guard isPossible else { throw .refused(.notSupported) }
+        let index = device.index
+        try call.machine.change { state throws(MachineError) in
+            state.gpus[index].computeMode = mode.rawValue
+        }
+    }
+}
+
+@c @implementation
+public func nvmlDeviceGetEccMode(
+    _ device: nvmlDevice_t?, _ current: UnsafeMutablePointer<nvmlEnableState_t>?,
+    _ pending: UnsafeMutablePointer<nvmlEnableState_t>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        _ = try call.device(device)
+        guard current != nil, pending != nil else { throw .refused(.invalidArgument) }
+        try put(NVML_FEATURE_ENABLED, into: current)
+        try put(NVML_FEATURE_ENABLED, into: pending)
+    }
+}
+
+// MARK: - MIG mode
+
+@c @implementation
+public func nvmlDeviceGetMigMode(
+    _ device: nvmlDevice_t?, _ current: UnsafeMutablePointer<nvml_u32>?, _ pending: UnsafeMutablePointer<nvml_u32>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let mode = try call.gpu(device).gpu.mode
+        guard current != nil, pending != nil else { throw .refused(.invalidArgument) }
+        try put(mode.isEnabled ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE, into: current)
+        try put(mode.isPendingEnabled ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE, into: pending)
+    }
+}
+
+@c @implementation
+public func nvmlDeviceSetMigMode(
+    _ device: nvmlDevice_t?, _ mode: nvml_u32, _ activationStatus: UnsafeMutablePointer<nvmlReturn_t>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let index = try call.gpu(device).index
+        guard mode <= NVML_DEVICE_MIG_ENABLE, activationStatus != nil else { throw .refused(.invalidArgument) }
+        // No node stands in for rank here, not even that of mig/config.
+        guard call.rights.isAdministrator else { throw .refused(.noPermission) }
+        let change = try call.machine.setMode(gpu: index, enabled: mode == NVML_DEVICE_MIG_ENABLE)
+        try put(nvmlReturn_t(change.activation), into: activationStatus)
+        guard change.result == .success else { throw .refused(change.result) }
+    }
+}
+
+@c @implementation
+public func nvmlDeviceIsMigDeviceHandle(
+    _ device: nvmlDevice_t?, _ isMigDevice: UnsafeMutablePointer<nvml_u32>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in try put(try call.device(device).part == nil ? 0 : 1, into: isMigDevice) }
+}

@@ -1,0 +1,57 @@
+import Glibc
+import JSON
+import Linux
+import MIG
+import SimulatedMachine
+
+extension Verb {
+    static let modprobe = Verb(
+        name: "modprobe", usage: "modprobe DIR -f PROCFILE [-f PROCFILE ...] [--as UID]",
+        summary: """
+            Makes or resets the device node of a capability file exactly as the setuid program nvidia-modprobe does for
+            its caller. PROCFILE is as on the machine: /proc/driver/nvidia/capabilities/mig/monitor.
+            Needs root, which the real program has by its setuid bit; --as names the user who calls it.
+            """
+    ) { words throws(Failure) in
+        let words = try Words(words, kinds: ["-f": .value, "--as": .value])
+        try words.requireNoCommand()
+        let directory = try words.arguments("DIR")[0]
+        let files = words.values("-f")
+        guard !files.isEmpty else { throw .usage(.missingArgument("-f PROCFILE")) }
+        let caller = try words.number("--as", in: 0...Int(UInt32.max) - 1)
+        let opened = try openMachine(directory)
+        let state = try machine { () throws(MachineError) in try opened.state() }
+        if let caller {
+            guard CurrentProcess.user == .root else { throw .text("--as needs root") }
+            // A setuid program: the caller's real uid, root's effective one.
+            guard setreuid(uid_t(caller), 0) == 0 else {
+                throw .system(SystemError("setreuid", Errno(rawValue: errno)))
+            }
+        }
+        for file in files { try handle(file, opened, state) }
+    }
+
+    private static func handle(_ file: String, _ opened: Machine, _ state: MachineState) throws(Failure) {
+        guard file.utf8.starts(with: "/proc/driver/nvidia".utf8), !contains(file, "./") else {
+            throw .text("\(file) is not a path below /proc/driver/nvidia")
+        }
+        let path = "\(opened.layout.directory)\(file)"
+        // By the real uid, as access(2) judges: the caller must be able to read the file himself.
+        guard access(path, R_OK) == 0 else { throw .system(SystemError("access", Errno(rawValue: errno), path)) }
+        let prefix = "/proc/driver/nvidia/capabilities/"
+        guard file.utf8.starts(with: prefix.utf8),
+            let capability = Capability(relativePath: String(file.dropFirst(prefix.count))),
+            let rule = try system({ () throws(SystemError) in try capability.rule(in: opened.layout) })
+        else { throw .text("\(file) is no capability file") }
+        let outcome = try system { () throws(SystemError) in try opened.nodes(state).ensure(rule) }
+        if outcome == .forbidden(isPresent: false) {
+            throw .text("\(opened.layout.node(rule.minor)) is missing, and the driver forbids to make it")
+        }
+    }
+
+    private static func contains(_ text: String, _ part: String) -> Bool {
+        let bytes = Array(text.utf8)
+        let wanted = Array(part.utf8)
+        return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
+    }
+}
