@@ -101,18 +101,27 @@ package struct AccessACL: Hashable, Sendable {
     private static func read(
         _ subject: String, _ call: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(SystemError) -> AccessACL? {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        // Nearly every list fits the small buffer, and a gate looks at hundreds; 64 KiB is the kernel's own limit.
         do throws(SystemError) {
-            let count = try checked("getxattr", subject) {
-                unsafe buffer.withUnsafeMutableBytes { unsafe call($0) }
-            }
-            guard let acl = AccessACL(encoded: buffer[..<count]) else {
-                throw SystemError("getxattr", .invalid, subject)
-            }
-            return acl
+            return try unsafe read(subject, room: 256, call)
+        } catch  where error.code == .range {
+            return try unsafe read(subject, room: 64 << 10, call)
         } catch  where error.code == .noData || error.code == .notSupported {
             return nil
         }
+    }
+
+    private static func read(
+        _ subject: String, room: Int, _ call: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(SystemError) -> AccessACL {
+        var buffer = [UInt8](repeating: 0, count: room)
+        let count = try checked("getxattr", subject) {
+            unsafe buffer.withUnsafeMutableBytes { unsafe call($0) }
+        }
+        guard let acl = AccessACL(encoded: buffer[..<count]) else {
+            throw SystemError("getxattr", .invalid, subject)
+        }
+        return acl
     }
 
     /// `linux/posix_acl_xattr.h`: a version word, then tag, permissions and id of each entry, little-endian.

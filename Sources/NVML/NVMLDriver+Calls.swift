@@ -47,7 +47,8 @@ extension NVMLDriver {
         var value: OpaquePointer?
         // SAFETY: the value lives through the call.
         try call(name) { unsafe withUnsafeMutablePointer(to: &value) { unsafe body($0) } }
-        guard let value = unsafe value else { throw .nonsense(call: name, answer: "no handle") }
+        // For a call that makes something this means that nothing was made.
+        guard let value = unsafe value else { throw .notDone(call: name, found: "gave no handle") }
         return unsafe Kind(raw: value)
     }
 

@@ -18,7 +18,7 @@ package enum NVMLError: Error, Hashable, Sendable, CustomStringConvertible {
     case call(String, NVMLReturn)
     /// A function reported success with an answer that cannot be.
     case nonsense(call: String, answer: String)
-    /// A change was reported as done, and reading back shows that it was not; `found` is what is there instead.
+    /// Something was reported as done, and looking shows that it was not; `found` is what is there instead.
     case notDone(call: String, found: String)
 
     /// The library's code, where there is one.
