@@ -42,11 +42,8 @@ extension PolicyReader {
             Self.number(in: reader.names.group(name), \.rawValue)
         }
         finish(who)
-        guard let users, let groups else { return nil }
-        guard !users.isEmpty || !groups.isEmpty else {
-            report(.nobodyNamed, at: value.offset)
-            return nil
-        }
+        if value.objectValue?.isEmpty == true { report(.nobodyNamed, at: value.offset) }
+        guard let users, let groups, !users.isEmpty || !groups.isEmpty else { return nil }
         return Who(users: users.sorted().map(UserID.init), groups: groups.sorted().map(GroupID.init))
     }
 
