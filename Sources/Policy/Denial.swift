@@ -26,6 +26,12 @@ package struct Denial: Error, Hashable, Sendable {
     /// The profile of the demand that failed, where there was one.
     package let profile: String?
     package let reason: Reason
+
+    package init(action: Action, profile: String?, reason: Reason) {
+        self.action = action
+        self.profile = profile
+        self.reason = reason
+    }
 }
 
 /// Whose use a limit counts.
