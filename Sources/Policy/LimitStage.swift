@@ -9,8 +9,7 @@ struct LimitStage {
     private(set) var holding: [Limit] = []
     private(set) var duration: TimeSpan?
     private(set) var denial: Denial?
-    /// Ids of all limits that stop the query; `denial` tells of the first.
-    private(set) var stopping: [String] = []
+    private var stopped: Set<String> = []
     private let query: Query
 
     init(_ policy: PolicySet, _ query: Query, _ naming: PrincipalIndex.Naming, _ use: [UseEntry]) {
@@ -21,6 +20,9 @@ struct LimitStage {
         if query.action.renews { checkRenewals() }
         if query.action.creates { checkUse(use) }
     }
+
+    /// Ids of all limits that stop the query, in byte order; `denial` tells of one of them.
+    var stopping: [String] { holding.map(\.id).filter(stopped.contains) }
 
     var killsOnExpiry: Bool { holding.contains { $0.killsOnExpiry } }
 
@@ -72,7 +74,7 @@ struct LimitStage {
     }
 
     private mutating func stop(_ ids: [String], _ reason: Denial.Reason) {
-        for id in ids where stopping.last != id { stopping.append(id) }
+        stopped.formUnion(ids)
         if denial == nil { denial = Denial(action: query.action, profile: nil, reason: reason) }
     }
 }

@@ -156,11 +156,15 @@ struct RuleStage {
         guard let failed = parts.firstIndex(where: { usable($0) == 0 }) else { return nil }
         let part = parts[failed]
         if part.isolated != 0 {
-            let rules = ids(in: policy.allow, naming.allow, orUnknown: false, hitting: failed, { $0.requiresIsolation })
+            let rules = ids(in: policy.allow, naming.allow, orUnknown: false) { stage, rule in
+                rule.requiresIsolation && stage.hit(rule, stage.gpuMask(of: rule), failed) & ~part.denied != 0
+            }
             return denial(part.profile, .isolationRequired(rules: rules))
         }
         guard part.denied != 0 else { return denial(part.profile, .noRule) }
-        let rules = ids(in: policy.deny, naming.deny, orUnknown: true, hitting: failed, { _ in true })
+        let rules = ids(in: policy.deny, naming.deny, orUnknown: true) { stage, rule in
+            stage.hit(rule, stage.gpuMask(of: rule), failed) != 0
+        }
         return denial(part.profile, .denied(rules: rules))
     }
 
@@ -168,19 +172,17 @@ struct RuleStage {
         Denial(action: query.action, profile: profile, reason: reason)
     }
 
-    /// The rules that bear on one part; only a denial needs them apart.
+    /// The rules that bear on the part that failed; only a denial needs them apart.
     private func ids(
-        in rules: [Rule], _ positions: PositionSet, orUnknown: Bool, hitting index: Int, _ isMeant: (Rule) -> Bool
+        in rules: [Rule], _ positions: PositionSet, orUnknown: Bool, _ bears: (inout RuleStage, Rule) -> Bool
     ) -> [String] {
         var stage = self
         var ids: [String] = []
         let action = ActionSet(query.action)
         positions.forEach { position in
             let rule = rules[position]
-            guard rule.actions.contains(action), comes(from: rule.from, orUnknown: orUnknown), isMeant(rule) else {
-                return
-            }
-            if hit(rule, stage.gpuMask(of: rule), index) != 0 { ids.append(rule.id) }
+            guard rule.actions.contains(action), comes(from: rule.from, orUnknown: orUnknown) else { return }
+            if bears(&stage, rule) { ids.append(rule.id) }
         }
         return ids
     }

@@ -1,0 +1,150 @@
+import JSON
+import Linux
+import MIG
+import Policy
+import TestSupport
+import Testing
+
+@Suite struct PropertyTests {
+    static var hasPython: Bool {
+        do throws(SystemError) {
+            let child = try ChildProcess(
+                "/usr/bin/env", arguments: ["env", "python3", "-c", ""], environment: CurrentProcess.environment(),
+                streams: .init(input: nil, output: nil, error: nil))
+            return try child.wait() == .exited(0)
+        } catch {
+            return false
+        }
+    }
+
+    @Test(.enabled(if: hasPython, "needs python3"))
+    func `a second implementation makes the same hundred thousand decisions`() throws {
+        var random = SplitMix64(seed: 1)
+        let gpus = try (0..<4).map(gpu)
+        let frame = gpus.map { gpu in
+            #"{"index":\#(gpu.index),"uuid":"\#(gpu.uuid)","pci":"\#(gpu.pci)","name":"\#(gpu.name)"}"#
+        }.joined(separator: ",")
+        var cases: [UInt8] = []
+        var answers: [String] = []
+        for _ in 0..<1000 {
+            let randomPolicy = RandomPolicy(&random)
+            let policy = try load(randomPolicy.text)
+            var questions: [String] = []
+            for _ in 0..<100 {
+                let question = try RandomQuestion(&random, gpus: gpus)
+                questions.append(question.json.text())
+                answers.append(policy.decide(question.query, use: question.use, now: noon).line(gpus))
+            }
+            cases += Array(
+                #"{"policy":\#(randomPolicy.text),"gpus":[\#(frame)],"questions":[\#(questions.joined(separator: ","))]}"#
+                    .utf8)
+            cases.append(UInt8(ascii: "\n"))
+        }
+        let expected = try Self.reference(cases)
+        #expect(answers.count == 100_000)
+        #expect(expected.count == answers.count)
+        let differing = zip(answers, expected).enumerated().filter { $1.0 != $1.1 }
+        #expect(differing.isEmpty, "\(differing.count): \(differing.prefix(3))")
+        // A generator that never allows, or never meets a limit, would prove nothing.
+        for beginning in [
+            "allowed", "denied noRule", "denied denied", "denied isolation", "denied lease", "denied quota",
+            "denied noIdentity",
+        ] {
+            #expect(answers.count { $0.hasPrefix(beginning) } > 500, "\(beginning)")
+        }
+    }
+
+    private static func reference(_ cases: [UInt8]) throws -> [String] {
+        let directory = try TemporaryDirectory()
+        try Files.write(directory.path("cases"), cases)
+        let script = Files.parent(of: #filePath) + "/reference.py"
+        let input = try Files.open(directory.path("cases"), .read)
+        let output = try Files.open(directory.path("answers"), [.write, .create], mode: 0o600)
+        let child = try ChildProcess(
+            "/usr/bin/env", arguments: ["env", "python3", script], environment: CurrentProcess.environment(),
+            streams: .init(input: input.raw, output: output.raw, error: 2))
+        #expect(try child.wait() == .exited(0))
+        let bytes = try Files.read(directory.path("answers"))
+        return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Calls `body` with random policies and, for each, some questions.
+    private func forRandomCases(
+        seed: UInt64, _ body: (RandomPolicy, [RandomQuestion], inout SplitMix64) throws -> Void
+    ) throws {
+        var random = SplitMix64(seed: seed)
+        let gpus = try (0..<4).map(gpu)
+        for _ in 0..<200 {
+            let policy = RandomPolicy(&random)
+            let questions = try (0..<20).map { _ in try RandomQuestion(&random, gpus: gpus) }
+            try body(policy, questions, &random)
+        }
+    }
+
+    private func decisions(_ text: String, _ questions: [RandomQuestion]) throws -> [Decision] {
+        let policy = try load(text)
+        return questions.map { policy.decide($0.query, use: $0.use, now: noon) }
+    }
+
+    @Test func `one more deny never allows`() throws {
+        try forRandomCases(seed: 2) { policy, questions, random in
+            var more = policy
+            more.deny.append(RandomPolicy.rule("new", isAllow: false, &random))
+            let pairs = zip(try decisions(policy.text, questions), try decisions(more.text, questions))
+            #expect(pairs.allSatisfy { before, after in before.isAllowed || !after.isAllowed })
+        }
+    }
+
+    @Test func `one more allow never denies`() throws {
+        try forRandomCases(seed: 3) { policy, questions, random in
+            var more = policy
+            more.allow.append(RandomPolicy.rule("new", isAllow: true, &random))
+            let pairs = zip(try decisions(policy.text, questions), try decisions(more.text, questions))
+            #expect(pairs.allSatisfy { before, after in !before.isAllowed || after.isAllowed })
+        }
+    }
+
+    @Test func `a raised limit never denies`() throws {
+        try forRandomCases(seed: 4) { policy, questions, random in
+            var more = policy
+            more.limits = policy.limits.map { $0.raised(&random) }
+            let pairs = zip(try decisions(policy.text, questions), try decisions(more.text, questions))
+            #expect(pairs.allSatisfy { before, after in !before.isAllowed || after.isAllowed })
+        }
+    }
+
+    @Test func `the order of rules changes nothing, not even what is told`() throws {
+        try forRandomCases(seed: 5) { policy, questions, random in
+            var shuffled = policy
+            shuffled.allow.shuffle(using: &random)
+            shuffled.deny.shuffle(using: &random)
+            shuffled.limits.shuffle(using: &random)
+            let whole = try decisions(policy.text, questions)
+            #expect(try whole == decisions(shuffled.text, questions))
+        }
+    }
+
+    @Test func `the borders of files change nothing`() throws {
+        try forRandomCases(seed: 6) { policy, questions, _ in
+            var first = policy
+            var second = policy
+            first.deny = []
+            first.limits = []
+            second.allow = []
+            let split = try load(second.text, first.text)
+            let whole = try decisions(policy.text, questions)
+            #expect(whole == questions.map { split.decide($0.query, use: $0.use, now: noon) })
+        }
+    }
+
+    @Test func `more use never allows`() throws {
+        try forRandomCases(seed: 7) { text, questions, random in
+            let policy = try load(text.text)
+            for (question, other) in zip(questions, questions.reversed()) {
+                let before = policy.decide(question.query, use: question.use, now: noon)
+                let after = policy.decide(question.query, use: question.use + other.use, now: noon)
+                #expect(before.isAllowed || !after.isAllowed)
+            }
+        }
+    }
+}
