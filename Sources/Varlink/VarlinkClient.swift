@@ -67,7 +67,7 @@ package final class VarlinkClient {
 
     /// Calls a method and takes its answers one by one, the last included; false ends the connection early.
     ///
-    /// - Parameter milliseconds: for each answer; nil waits for ever.
+    /// The time is for each answer, not for all; nil waits for ever.
     package func callMore(
         _ method: String, _ parameters: JSONValue = .object([]), milliseconds: Int? = 60_000,
         each: (JSONValue) -> Bool
