@@ -1,0 +1,80 @@
+package import Linux
+
+/// One file of the log, read from front to back in memory that does not grow with it.
+struct AuditFile: ~Copyable {
+    /// Bytes read at once; more than one line by far, so that each chunk holds whole lines.
+    static let chunkBytes = 1 << 20
+
+    /// Whole lines of the file, or what follows the last of them.
+    struct Chunk {
+        let bytes: [UInt8]
+        /// Of the first byte in the file.
+        let offset: Int64
+        /// How many bytes belong to whole lines.
+        let wholeCount: Int
+
+        /// The place after the line that begins at a position, its line feed included; nil past the last whole one.
+        func lineEnd(from position: Int) -> Int? {
+            ByteSearch.first(UInt8(ascii: "\n"), in: bytes, position..<wholeCount).map { $0 + 1 }
+        }
+    }
+
+    let path: String
+    private let file: FileDescriptor
+    private var offset: Int64
+
+    /// Opens a regular file; a FIFO is refused and never waited for.
+    init(_ path: String, from offset: Int64 = 0) throws(SystemError) {
+        let file = try Files.open(path, [.read, .nonBlocking])
+        let attributes = try file.attributes()
+        guard attributes.kind == .regular else { throw SystemError("open", .invalid, path) }
+        self.file = file
+        self.path = path
+        self.offset = offset
+    }
+
+    /// The next lines; nil at the end. Only the last chunk can hold no whole line: then it is torn, or longer than
+    /// any record.
+    mutating func next() throws(SystemError) -> Chunk? {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try file.read(upTo: Self.chunkBytes, at: offset)
+        } catch {
+            throw SystemError(error.call, error.code, path)
+        }
+        guard !bytes.isEmpty else { return nil }
+        let wholeCount = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let chunk = Chunk(bytes: bytes, offset: offset, wholeCount: wholeCount)
+        offset += Int64(wholeCount == 0 ? bytes.count : wholeCount)
+        return chunk
+    }
+}
+
+/// The files of one log: `audit-00000001.jsonl` and so on, so that their names sort as they follow each other.
+package enum AuditSegments {
+    private static let prefix = "audit-"
+    private static let suffix = ".jsonl"
+    private static let digits = 8
+
+    /// The paths of a directory's segments, oldest first. Blocks on the disk.
+    package static func list(in directory: String) throws(SystemError) -> [String] {
+        try numbers(in: directory).map { "\(directory)/\(name($0))" }
+    }
+
+    static func numbers(in directory: String) throws(SystemError) -> [Int] {
+        try Files.list(directory).compactMap(number)
+    }
+
+    static func name(_ number: Int) -> String {
+        let text = String(number)
+        return prefix + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text + suffix
+    }
+
+    private static func number(_ name: String) -> Int? {
+        let bytes = Array(name.utf8)
+        guard bytes.count == prefix.utf8.count + digits + suffix.utf8.count, bytes.starts(with: prefix.utf8),
+            bytes.reversed().starts(with: suffix.utf8.reversed())
+        else { return nil }
+        return Int(String(decoding: bytes.dropFirst(prefix.utf8.count).prefix(digits), as: UTF8.self))
+    }
+}

@@ -1,0 +1,135 @@
+internal import Linux
+internal import Synchronization
+
+/// The audit log of a broker, which is its write-ahead log too.
+///
+/// All methods but `head` and `health` block on the disk, and on each other: they are for change threads, never for
+/// the event loop. A log that could not be written tries again at each call; nothing has to be reopened.
+package final class AuditLog: Sendable {
+    private struct State: ~Copyable {
+        var writer: AuditWriter
+        var denials = DenialTable()
+    }
+
+    private struct Published {
+        var head: AuditHead
+        var health: AuditHealth
+    }
+
+    /// The directory of the segments.
+    package let directory: String
+    private let state: Mutex<State>
+    private let published: Mutex<Published>
+
+    /// Space that changes may not use, so that what was begun can be ended when the disk is full.
+    package static let reserveBytes: Int64 = 4 << 20
+
+    /// Opens the log in a directory, which must be there and safe, or begins one there.
+    ///
+    /// A torn end is repaired, and a `gap` record ahead of the first one written names what was cut off. One process
+    /// at a time may have a log open.
+    /// - Parameters:
+    ///   - head: what the last checkpoint knew; where the log ends before it, a `gap` record says so.
+    ///   - reserve: bytes kept free for the ends of changes.
+    package init(
+        _ directory: String, expecting head: AuditHead? = nil, reserve: Int64 = reserveBytes,
+        clock: AuditClock
+    ) throws(AuditUnavailable) {
+        let writer = try AuditWriter(in: directory, expecting: head, reserve: reserve, clock: clock)
+        self.directory = directory
+        published = Mutex(Published(head: writer.head, health: writer.health))
+        state = Mutex(State(writer: writer))
+    }
+
+    /// The last record written. Never waits for the disk.
+    package var head: AuditHead { published.withLock { $0.head } }
+
+    /// What the log could do when it was last used. Never waits for the disk.
+    package var health: AuditHealth { published.withLock { $0.health } }
+
+    /// Puts the intents of one operation on disk, all or none, before anything of it is done.
+    ///
+    /// One record for each instance of the request, all of type `intent` and of the same `op`. Nothing was recorded
+    /// when this throws.
+    /// - Parameter ending: the change only ends or repairs something; then it may use the reserve of a full disk.
+    package func intend(
+        _ intents: [AuditRecord], ending: Bool = false
+    ) throws(AuditUnavailable) -> IntentReceipt {
+        guard let operation = intents.first?.op, intents.allSatisfy({ $0.type == .intent && $0.op == operation }) else {
+            preconditionFailure("intents are of type intent and of one operation")
+        }
+        let last = try write(intents, ending ? .ending : .change)
+        return IntentReceipt(operation: operation, records: last - Int64(intents.count) + 1...last)
+    }
+
+    /// Puts the end of an operation on disk: one `outcome` (or `recovered`) record or more, and what goes with it.
+    ///
+    /// When this throws, the records are kept, and written before anything else as soon as that is possible.
+    package func conclude(
+        _ receipt: consuming IntentReceipt, _ outcomes: [AuditRecord]
+    ) throws(AuditUnavailable) {
+        let operation = receipt.operation
+        guard outcomes.contains(where: { $0.type == .outcome && $0.op == operation }) else {
+            preconditionFailure("an operation ends with an outcome of its own")
+        }
+        _ = try write(outcomes, .event)
+    }
+
+    /// Puts something that happened on disk: starts, lease ends, repairs, recoveries.
+    ///
+    /// When this throws, the records are kept, and written before anything else as soon as that is possible.
+    package func note(_ records: [AuditRecord]) throws(AuditUnavailable) {
+        _ = try write(records, .event)
+    }
+
+    /// Records a denial: the first of a user, method and error at once, the others as a count at the next
+    /// `flushDenials`. Does not wait for the disk to confirm. Where the log cannot be written, it is counted.
+    package func deny(_ denial: AuditRecord) {
+        withState { state in
+            guard let first = state.denials.count(denial) else { return }
+            do throws(AuditUnavailable) {
+                try state.writer.write([first], .tally)
+                state.denials.markWritten(first)
+            } catch {
+                // It stays counted, and the log's health tells why.
+            }
+        }
+    }
+
+    /// Writes the counts of denials; to be called every few seconds. What cannot be written stays counted.
+    package func flushDenials() throws(AuditUnavailable) {
+        try withState { state throws(AuditUnavailable) in
+            let counts = state.denials.counts
+            if !counts.isEmpty { try state.writer.write(counts, .tally) }
+            state.denials.markCountsWritten()
+        }
+    }
+
+    /// Writes all counts and the last records, a `stop` as a rule, and takes no more.
+    package func close(_ records: [AuditRecord]) throws(AuditUnavailable) {
+        try withState { state throws(AuditUnavailable) in
+            try state.writer.close(with: state.denials.counts + records)
+        }
+    }
+
+    /// - Returns: the number of the last record.
+    private func write(_ records: [AuditRecord], _ purpose: AuditPurpose) throws(AuditUnavailable) -> Int64 {
+        try withState { state throws(AuditUnavailable) in
+            try state.writer.write(records, purpose)
+            return state.writer.head.seq
+        }
+    }
+
+    /// Runs with the log locked, and lets everybody see what came of it.
+    private func withState<Value, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        try state.withLock { state throws(Failure) in
+            defer {
+                let (head, health) = (state.writer.head, state.writer.health)
+                published.withLock { $0 = Published(head: head, health: health) }
+            }
+            return try body(&state)
+        }
+    }
+}
