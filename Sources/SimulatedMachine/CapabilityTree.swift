@@ -5,9 +5,9 @@ import MIG
 struct CapabilityTree: Sendable {
     let layout: MachineLayout
 
-    /// Brings the tree of every GPU in line with a state; what is right is left alone, with what was written to it.
-    func update(to state: MachineState) throws(SystemError) {
-        for gpu in state.gpus { try update(to: gpu) }
+    /// Brings the tree in line with GPUs; what is right is left alone, with what was written to it.
+    func update(to gpus: [SimulatedGPU]) throws(SystemError) {
+        for gpu in gpus { try update(to: gpu) }
     }
 
     private func update(to gpu: SimulatedGPU) throws(SystemError) {
@@ -21,14 +21,6 @@ struct CapabilityTree: Sendable {
             for compute in instance.computeInstances {
                 try make(.computeInstance(gpuMinor: gpu.minor, instance.id, compute.id))
             }
-        }
-    }
-
-    /// Takes everything away that belongs to instances and GPUs, as an unloaded driver does.
-    func clear(minors: [Int]) throws(SystemError) {
-        for minor in minors {
-            let path = "\(layout.capabilities)/gpu\(minor)"
-            if Files.exists(path) { try Files.removeTree(path) }
         }
     }
 

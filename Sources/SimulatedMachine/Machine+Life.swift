@@ -22,7 +22,7 @@ package struct MachinePlan: Sendable {
 extension Machine {
     /// Makes a machine in a directory that is empty or not there yet.
     ///
-    /// The state is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD.
+    /// The header is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD.
     package static func make(_ plan: MachinePlan, in directory: String) throws(MachineError) {
         let layout = MachineLayout(directory: directory)
         let majors = HostDevices.freeMajors()
@@ -41,14 +41,13 @@ extension Machine {
             let files = DriverFiles(layout: layout, state: state)
             try files.make()
             try files.makeBootNodes()
-            try CapabilityTree(layout: layout).update(to: state)
+            try CapabilityTree(layout: layout).update(to: state.gpus)
             try Files.makeDirectory(layout.holders)
             try Files.setMode(layout.holders, 0o1777)
-            try SharedCounters.make(at: layout.header)
             try Files.write(layout.lock, [])
-            try Files.write(layout.faults, Fault.bytes(of: []))
-            try Files.write(layout.machine + ".new", state.json.bytes())
-            try Files.rename(layout.machine + ".new", to: layout.machine)
+            try SharedDocument<[Fault]>.make(layout.faults, Fault.bytes(of: []))
+            try SharedDocument<MachineState>.make(layout.machine, state.json.bytes())
+            try SharedCounters.make(at: layout.header)
         } catch {
             throw .system(error)
         }

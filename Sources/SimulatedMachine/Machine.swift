@@ -14,7 +14,7 @@ package final class Machine: Sendable {
     /// Opens the machine of a directory; reads nothing that another process could be changing.
     package init(directory: String) throws(MachineError) {
         layout = MachineLayout(directory: directory)
-        guard Files.exists(layout.machine) else { throw .absent(directory: directory) }
+        guard Files.exists(layout.header) else { throw .absent(directory: directory) }
         do {
             counters = try SharedCounters(at: layout.header)
         } catch {
@@ -46,9 +46,10 @@ package final class Machine: Sendable {
     ) throws(MachineError) -> Result {
         try lock.hold { () throws(MachineError) in
             try mendUnderLock()
-            var state = try document.valueUnderLock()
+            let before = try document.valueUnderLock()
+            var state = before
             let result = try body(&state)
-            try commit(state)
+            try commit(state, after: before)
             return result
         }
     }
@@ -64,22 +65,23 @@ package final class Machine: Sendable {
         NodeFiles(layout: layout, style: state.nodes, majors: state.majors)
     }
 
-    func commit(_ state: MachineState) throws(MachineError) {
+    private func commit(_ state: MachineState, after before: MachineState) throws(MachineError) {
         guard counters.isWritable else { throw .refused(.noPermission) }
         try document.replace(with: state, state.json.bytes())
-        try updateTree(to: state)
+        let changed = zip(state.gpus, before.gpus).filter { $0.instances != $1.instances }.map(\.0)
+        try updateTree(of: changed)
     }
 
     private func mendUnderLock() throws(MachineError) {
         guard counters.isWritable, counters[.tree] != counters[.machine] else { return }
-        try updateTree(to: try document.valueUnderLock())
+        try updateTree(of: try document.valueUnderLock().gpus)
     }
 
     // The state comes first and the tree follows it: a process killed in between leaves a tree that lags, which the
     // counter shows and the next process mends.
-    private func updateTree(to state: MachineState) throws(MachineError) {
+    private func updateTree(of gpus: [SimulatedGPU]) throws(MachineError) {
         do throws(SystemError) {
-            try CapabilityTree(layout: layout).update(to: state)
+            try CapabilityTree(layout: layout).update(to: gpus)
         } catch {
             throw .system(error)
         }

@@ -16,11 +16,13 @@ package struct MachineLayout: Hashable, Sendable {
     package var dev: String { "\(directory)/dev" }
     package var nodes: String { "\(dev)/nvidia-caps" }
     package var state: String { "\(directory)/state" }
+    /// Of the two files that hold it in turn, each with one more digit.
     package var machine: String { "\(state)/machine.json" }
     package var header: String { "\(state)/header" }
     package var lock: String { "\(state)/lock" }
     package var holders: String { "\(state)/holders" }
-    package var faults: String { "\(directory)/faults" }
+    /// Of the two files that hold them in turn, each with one more digit.
+    package var faults: String { "\(state)/faults.json" }
 
     /// The capability directory of a GPU's instances.
     package func instances(gpuMinor: Int) -> String { "\(capabilities)/gpu\(gpuMinor)/mig" }

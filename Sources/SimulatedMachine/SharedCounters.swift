@@ -4,8 +4,7 @@ import Synchronization
 
 /// Counters that all processes of a machine see at once, in one mapped file.
 ///
-/// A document's counter is even while its file is in place and odd while a new file is being put there; it never goes
-/// back. So a process that finds the number it last saw need not look at the file.
+/// A counter goes up by one with each change, and never back.
 final class SharedCounters: @unchecked Sendable {
     enum Name: Int, CaseIterable {
         case machine

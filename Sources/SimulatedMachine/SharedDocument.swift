@@ -1,16 +1,20 @@
 import Linux
 import Synchronization
 
-/// A value that several processes share: one file that is replaced whole, and a counter that tells when it was.
+/// A value that several processes share: two files that are written in turn, and a counter that tells which of them
+/// holds.
 ///
-/// A process that is killed at any point leaves the old file or the new one. Nothing is synchronised to the disk: the
-/// machine need not outlive the host.
+/// A new value is written to the file that does not hold, and comes into force by one store to the counter. So a
+/// process that is killed at any point leaves the old value or the new one, and a process that finds the number it last
+/// saw need not look at a file. Nothing is synchronised to the disk: the machine need not outlive the host.
 final class SharedDocument<Value: Sendable>: Sendable {
-    let path: String
+    private let path: String
     private let counters: SharedCounters
     private let counter: SharedCounters.Name
     private let decode: @Sendable ([UInt8]) throws(StateDamage) -> Value
     private let cache = Mutex<(count: UInt64, value: Value)?>(nil)
+
+    private static var bytes: Int { 1 << 20 }
 
     init(
         _ path: String, counters: SharedCounters, counter: SharedCounters.Name,
@@ -22,67 +26,68 @@ final class SharedDocument<Value: Sendable>: Sendable {
         self.decode = decode
     }
 
-    /// The value as it stands; costs two loads where nothing changed.
-    ///
-    /// `lock` is taken only where somebody is replacing the file or was killed while he did.
+    /// Writes the first value of a document whose counter stands at 0.
+    static func make(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
+        for count in [0, 1] as [UInt64] { try Files.write(file(path, count), bytes) }
+    }
+
+    /// The value as it stands; costs a load where nothing changed. `lock` is taken only against a crowd of writers.
     func value(lock: MachineLock) throws(MachineError) -> Value {
-        for _ in 0..<8 {
+        for _ in 0..<16 {
             let count = counters[counter]
             if let cached = cached(count) { return cached }
-            if count % 2 == 1 { break }
-            let value = try read()
-            if counters[counter] == count {
-                cache.withLock { $0 = (count, value) }
-                return value
-            }
+            let bytes = try read(count)
+            // While the count stands nobody writes to the file that holds, so what was read is whole.
+            guard counters[counter] == count else { continue }
+            return try keep(bytes, count)
         }
         return try lock.hold { () throws(MachineError) in try valueUnderLock() }
     }
 
-    /// The value as it stands, for one who holds the lock; sees to what a killed process left.
+    /// The value as it stands, for one who holds the lock.
     func valueUnderLock() throws(MachineError) -> Value {
         let count = counters[counter]
         if let cached = cached(count) { return cached }
-        let value = try read()
-        guard count % 2 == 0 || counters.isWritable else { return value }
-        if count % 2 == 1 { counters[counter] = count + 1 }
-        cache.withLock { $0 = (count + count % 2, value) }
-        return value
+        return try keep(try read(count), count)
     }
 
     /// Puts a new value in place; the caller holds the lock, and `bytes` are what `decode` makes the value of.
     func replace(with value: Value, _ bytes: [UInt8]) throws(MachineError) {
-        let count = counters[counter]
-        let draft = path + ".new"
+        let next = counters[counter] + 1
         do throws(SystemError) {
-            try Files.write(draft, bytes)
-            // Odd before the rename and even after it: whoever comes in between looks at the file himself.
-            counters[counter] = count | 1
-            try Files.rename(draft, to: path)
+            // Written over and then cut: to empty a file first would make some file systems wait for the disk.
+            let file = try Files.open(Self.file(path, next), [.write, .noFollow])
+            try file.write(bytes)
+            try file.truncate(to: Int64(bytes.count))
         } catch {
             throw .system(error)
         }
-        let next = (count | 1) + 1
         counters[counter] = next
         cache.withLock { $0 = (next, value) }
     }
 
     private func cached(_ count: UInt64) -> Value? {
-        guard count % 2 == 0 else { return nil }
-        return cache.withLock { $0?.count == count ? $0?.value : nil }
+        cache.withLock { $0?.count == count ? $0?.value : nil }
     }
 
-    private func read() throws(MachineError) -> Value {
-        let bytes: [UInt8]
+    private func keep(_ bytes: [UInt8], _ count: UInt64) throws(MachineError) -> Value {
+        let value: Value
         do {
-            bytes = try Files.read(path, limit: 1 << 20)
+            value = try decode(bytes)
+        } catch {
+            throw .damaged(path: Self.file(path, count), error)
+        }
+        cache.withLock { $0 = (count, value) }
+        return value
+    }
+
+    private func read(_ count: UInt64) throws(MachineError) -> [UInt8] {
+        do {
+            return try Files.read(Self.file(path, count), limit: Self.bytes)
         } catch {
             throw .system(error)
         }
-        do {
-            return try decode(bytes)
-        } catch {
-            throw .damaged(path: path, error)
-        }
     }
+
+    private static func file(_ path: String, _ count: UInt64) -> String { "\(path).\(count % 2)" }
 }
