@@ -7,10 +7,8 @@ package struct AuditClock: Sendable {
     let wall: @Sendable () -> Timestamp
     let boottime: @Sendable () -> Int64
 
-    /// - Parameters:
-    ///   - boot: names the boot that `boottime` counts from.
-    ///   - wall: what people read.
-    ///   - boottime: nanoseconds, never set and never standing still.
+    /// `wall` is what people read; `boottime` counts nanoseconds from the boot that `boot` names, is never set and
+    /// never stands still.
     package init(
         boot: String, wall: @escaping @Sendable () -> Timestamp, boottime: @escaping @Sendable () -> Int64
     ) {

@@ -27,10 +27,8 @@ package final class AuditLog: Sendable {
     /// Opens the log in a directory, which must be there and safe, or begins one there.
     ///
     /// A torn end is repaired, and a `gap` record ahead of the first one written names what was cut off. One process
-    /// at a time may have a log open.
-    /// - Parameters:
-    ///   - head: what the last checkpoint knew; where the log ends before it, a `gap` record says so.
-    ///   - reserve: bytes kept free for the ends of changes.
+    /// at a time may have a log open. `head` is what the last checkpoint knew; where the log ends before it, a `gap`
+    /// record says so. `reserve` bytes are kept free for the ends of changes.
     package init(
         _ directory: String, expecting head: AuditHead? = nil, reserve: Int64 = reserveBytes,
         clock: AuditClock
@@ -50,8 +48,8 @@ package final class AuditLog: Sendable {
     /// Puts the intents of one operation on disk, all or none, before anything of it is done.
     ///
     /// One record for each instance of the request, all of type `intent` and of the same `op`. Nothing was recorded
-    /// when this throws.
-    /// - Parameter ending: the change only ends or repairs something; then it may use the reserve of a full disk.
+    /// when this throws. `ending` says that the change only ends or repairs something: then it may use the reserve
+    /// of a full disk.
     package func intend(
         _ intents: [AuditRecord], ending: Bool = false
     ) throws(AuditUnavailable) -> IntentReceipt {

@@ -4,7 +4,7 @@ package import Linux
 package struct AuditReader: Sendable {
     private let files: [String]
 
-    /// - Parameter files: in the order in which they follow each other; `AuditSegments.list` gives a directory's.
+    /// The files in the order in which they follow each other; `AuditSegments.list` gives a directory's.
     package init(_ files: [String]) { self.files = files }
 
     /// A line that is no record, or does not follow in the chain.
@@ -57,9 +57,8 @@ package struct AuditReader: Sendable {
         return summary
     }
 
-    /// Hands over the records after a head, each held against the chain: what leases are rebuilt from.
-    ///
-    /// - Parameter head: of the checkpoint; nil begins with the first record.
+    /// Hands over the records after a checkpoint's head, each held against the chain: what leases are rebuilt from.
+    /// Without a head it begins with the first record.
     package func replay(
         after head: AuditHead?, _ body: (AuditEntry) -> Void
     ) throws(AuditReplayError) {
