@@ -1,1 +1,202 @@
-// placeholder
+package import Audit
+internal import Linux
+package import MIG
+internal import NVML
+internal import Nodes
+internal import Planner
+package import Policy
+internal import Synchronization
+
+/// The one pipeline between callers and the driver.
+///
+/// Changes block (disk, driver) and are made on change threads; everything a reader needs is in `snapshot`, which never
+/// waits. The state's lock is held while a change is decided, planned and intended (steps 6 to 9) and while its outcome
+/// is written (12), never while the driver works.
+package final class Broker: Sendable {
+    package let configuration: Configuration
+    package let audit: AuditLog
+    let nodes: NodeStore
+    private let didChange: @Sendable (Int) -> Void
+    private let state: Mutex<State>
+    private let published: Mutex<Snapshot>
+    private let loadedPolicy: Mutex<LoadedPolicy>
+
+    /// Where the broker's files lie and what bounds hold.
+    package struct Configuration: Sendable {
+        /// The directory above the driver's `lib`, `proc`, `sys` and `dev`; nil is the host.
+        package let driverRoot: String?
+        /// Checkpoints and archived policies.
+        package let stateDirectory: String
+        package let policyFile: String
+        package let policyDirectory: String
+        package let bounds: Bounds
+
+        package init(
+            driverRoot: String?, stateDirectory: String, policyFile: String, policyDirectory: String, bounds: Bounds
+        ) {
+            self.driverRoot = driverRoot
+            self.stateDirectory = stateDirectory
+            self.policyFile = policyFile
+            self.policyDirectory = policyDirectory
+            self.bounds = bounds
+        }
+    }
+
+    /// The policy that holds, and what was wrong with the one that was to replace it.
+    package struct LoadedPolicy: Sendable {
+        package let set: PolicySet?
+        /// Of the last attempt to load; empty where it went well.
+        package let problems: [String]
+    }
+
+    /// What changes; one thread at a time has it.
+    struct State: Sendable {
+        var ledger = Ledger()
+        /// What changes under way have been promised; counted like leases.
+        var reservations: [OperationID: [Reservation]] = [:]
+        var inventory = Inventory(entries: [])
+        var geometries = GeometryCache()
+        var driver: NVMLDriver?
+        var driverProblem: String? = "not asked yet"
+        /// Instances that have no lease, as they were last seen: what is new among them somebody else made.
+        var external: Set<External> = []
+        /// Changes that an earlier run of the broker began and did not end; done with once the driver answers.
+        var unfinished: [Unfinished] = []
+        /// When a lease that is ending is tried again, on `Clock.boottime`.
+        var retries: [LeaseID: Int64] = [:]
+        var number = 0
+        var isolation = Isolation.advisory
+        /// When the nodes and the driver were last looked over, on `Clock.monotonic`.
+        var lastLook: Int64 = 0
+        /// The record up to which the checkpoint on disk holds.
+        var checkpointed: Int64 = 0
+    }
+
+    /// An instance to be that already takes its place and its part of the quotas.
+    struct Reservation: Sendable {
+        let gpu: GPUUUID
+        let occupant: Occupant
+        let use: UseEntry
+    }
+
+    /// An instance that another tool made.
+    struct External: Hashable, Sendable {
+        let gpu: GPUUUID
+        let gi: GPUInstanceID
+        let placement: Placement
+    }
+
+    /// Nothing is read yet: `start` does that. `didChange` is told the number of each new snapshot, on the thread that
+    /// made the change.
+    package init(
+        _ configuration: Configuration, audit: AuditLog, didChange: @escaping @Sendable (Int) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.didChange = didChange
+        self.audit = audit
+        nodes = NodeStore(driver: configuration.driverRoot)
+        state = Mutex(State())
+        published = Mutex(
+            Snapshot(
+                number: 0, inventory: Inventory(entries: []), leases: [], isolation: .advisory,
+                driverProblem: "not asked yet", changes: [], use: [], slotMaps: [:]))
+        loadedPolicy = Mutex(LoadedPolicy(set: nil, problems: []))
+    }
+
+    /// What readers see now; never waits for a change.
+    package var snapshot: Snapshot { published.withLock { $0 } }
+
+    /// The policy that decides now.
+    package var policy: LoadedPolicy { loadedPolicy.withLock { $0 } }
+
+    /// Puts another policy in force at once; decisions under way keep the one they began with.
+    func install(_ policy: LoadedPolicy) { loadedPolicy.withLock { $0 = policy } }
+
+    /// Works on the state alone and shows readers what came of it.
+    func change<Result: ~Copyable, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> sending Result
+    ) throws(Failure) -> Result {
+        try state.withLock { (state) throws(Failure) in
+            defer { publish(&state) }
+            return try body(&state)
+        }
+    }
+
+    /// Works on the state without a word to readers: nothing that they see changes.
+    func quietly<Result>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
+
+    private func publish(_ state: inout State) {
+        state.number += 1
+        let snapshot = Snapshot(
+            number: state.number, inventory: state.inventory, leases: state.ledger.sorted,
+            isolation: state.isolation, driverProblem: state.driverProblem,
+            changes: state.ledger.changes, use: state.use,
+            slotMaps: Dictionary(uniqueKeysWithValues: state.gpuStates().map { ($0.uuid, SlotMap(of: $0)) }))
+        published.withLock { $0 = snapshot }
+        didChange(snapshot.number)
+    }
+
+    /// A fresh id that nobody can guess.
+    static func newOperation() -> OperationID {
+        guard let id = OperationID(bytes: Random.bytes(16)) else { preconditionFailure("16 bytes make an id") }
+        return id
+    }
+
+    static func newLease() -> LeaseID {
+        guard let id = LeaseID(bytes: Random.bytes(16)) else { preconditionFailure("16 bytes make an id") }
+        return id
+    }
+}
+
+extension Broker.State {
+    /// Live leases and promises together, as the limits count them.
+    var use: [UseEntry] { ledger.use + reservations.values.flatMap { $0.map(\.use) } }
+
+    /// GPUs as the planner sees them, promises included.
+    mutating func gpuStates() -> [GPUState] {
+        let promised = reservations.values.flatMap { $0 }
+        return inventory.entries.map { entry in
+            GPUState(
+                index: entry.gpu.index, uuid: entry.gpu.uuid, geometry: geometries.geometry(for: entry.profiles),
+                occupants: entry.instances.map(Occupant.init)
+                    + promised.filter { $0.gpu == entry.gpu.uuid }.map(\.occupant))
+        }
+    }
+
+    /// The access that all leases give now; one that is ending gives none.
+    var grants: [NodeGrant] {
+        ledger.leases.values.compactMap { lease in
+            guard lease.state == .active, let minor = inventory.entry(lease.gpu)?.gpu.minor else { return nil }
+            return NodeGrant(
+                user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: [lease.ci])
+        }
+    }
+
+    /// Nodes of instances that other tools made; the broker leaves them alone.
+    var externalNodes: Set<NodeName> {
+        var names: Set<NodeName> = []
+        for entry in inventory.entries {
+            for instance in entry.instances
+            where ledger.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id)) == nil {
+                names.formUnion(
+                    NodeName.instance(
+                        gpuMinor: entry.gpu.minor, instance.id, instance.computeInstances.map(\.id)))
+            }
+        }
+        return names
+    }
+
+    var gpuMinors: [Int] { inventory.entries.map(\.gpu.minor) }
+
+    /// Puts in what was just read of some GPUs.
+    mutating func take(_ entries: [Inventory.Entry]) {
+        inventory = Inventory(
+            entries: inventory.entries.map { old in entries.first { $0.gpu.uuid == old.gpu.uuid } ?? old })
+    }
+
+    /// The driver, or why there is none.
+    func readyDriver() throws(Refusal) -> NVMLDriver {
+        guard let driver, driverProblem == nil else { throw .driverUnavailable(driverProblem ?? "not loaded") }
+        return driver
+    }
+}

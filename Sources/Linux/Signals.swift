@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// Signals read like messages, so that nothing ever runs inside a handler. `signalfd(2)`
-package struct Signals: ~Copyable, Sendable {
+package final class Signals: Sendable {
     package static let hangUp = SIGHUP
     package static let interrupt = SIGINT
     package static let terminate = SIGTERM

@@ -1,3 +1,1 @@
-import Linux
-
-CurrentProcess.exit(Program.run(CurrentProcess.arguments).rawValue)
+// placeholder

@@ -62,11 +62,7 @@ package final class Stage: Sendable {
     package var policy: String { "\(broker)/etc/migbroker/policy.json" }
     package var auditDirectory: String { "\(broker)/var/log/migbroker" }
 
-    /// Sets the stage; the daemon is started by `startDaemon`.
-    ///
-    /// - Parameters:
-    ///   - machine: arguments of `migsim new` after the directory.
-    ///   - policy: the text of the policy file.
+    /// Sets the stage, with a machine made by `migsim new` and the text of a policy file; `startDaemon` comes next.
     package init(
         machine arguments: [String] = ["--gpu", "NVIDIA A100-SXM4-40GB", "--mig"], policy: String
     ) throws {

@@ -1,0 +1,233 @@
+internal import Audit
+internal import Linux
+package import MIG
+internal import NVML
+internal import Nodes
+package import Planner
+internal import Policy
+
+/// What a request got.
+package struct Granted: Sendable {
+    /// Nil for a dry run: nothing happened that could be asked about.
+    package let operation: OperationID?
+    package let plan: [Plan.Entry]
+    package let leases: [Lease]
+}
+
+extension Broker {
+    /// Makes the slices that a caller wishes for, all of them or none. Blocks for the driver and the disk.
+    package func request(_ wish: Wish, _ context: CallContext) throws(Refusal) -> Granted {
+        let began = Clock.monotonic()
+        if wish.isDryRun {
+            let plan = try change { (state) throws(Refusal) in try decide(wish, context, &state).plan.entries }
+            return Granted(operation: nil, plan: plan, leases: [])
+        }
+        if let key = wish.key, let known = repeated(key, by: context) { return known }
+        let operation = Self.newOperation()
+        do throws(Refusal) {
+            let started = try change { (state) throws(Refusal) in try begin(wish, operation, context, &state) }
+            return try finish(started, context, began)
+        } catch {
+            noteDenial(error, operation, context)
+            throw error
+        }
+    }
+
+    /// Everything that has to be true before the driver is touched; each part could only be made by its own target.
+    private struct Decided: ~Copyable {
+        let permit: Permit
+        let gate: Gate
+        let plan: Plan
+        let terms: Terms
+        let decision: Decision
+        let policyHash: String
+    }
+
+    /// Steps 6 to 8: may he, do the nodes stand as they must, where does it go.
+    private func decide(
+        _ wish: Wish, _ context: CallContext, _ state: inout State
+    ) throws(Refusal) -> Decided {
+        _ = try state.readyDriver()
+        let resolved = try ResolvedWish(wish, state.inventory)
+        guard let policy = policy.set else { throw .noPolicy }
+        let permit = try authorize(policy, resolved.query(wish, context, state.isolation), state.use)
+        guard case .caller(_, let decision, let terms) = permit.basis else {
+            preconditionFailure("a caller's query gives a caller's permit")
+        }
+        let members = zip(resolved.members, terms.gpus).map { member, allowed in
+            member.candidates.filter { allowed.contains($0.gpu.uuid) }
+                .map { Candidate(gpu: $0.gpu.uuid, profile: $0.profile) }
+        }
+        let named = Set(members.joined().map(\.gpu))
+        let minors = state.inventory.entries.filter { named.contains($0.gpu.uuid) }.map(\.gpu.minor)
+        let gate = try gate(.create(gpuMinors: minors), &state)
+        do throws(NoRoom) {
+            let plan = try Planner.plan(members: members, on: state.gpuStates())
+            return Decided(
+                permit: permit, gate: gate, plan: plan, terms: terms, decision: decision, policyHash: policy.hash)
+        } catch {
+            throw .noRoom(error, profiles: resolved.members.map(\.profile))
+        }
+    }
+
+    /// A change that is on record as intended and has its place kept.
+    private struct Started: ~Copyable {
+        let permit: Permit
+        let gate: Gate
+        let plan: Plan
+        let intent: IntentReceipt
+        let driver: NVMLDriver
+        let drafts: [Records.Draft]
+        let basis: Records.Basis
+        let minors: [GPUUUID: Int]
+        let isolation: Isolation
+    }
+
+    /// Step 9: the intent is on disk before anything is done.
+    private func begin(
+        _ wish: Wish, _ operation: OperationID, _ context: CallContext, _ state: inout State
+    ) throws(Refusal) -> Started {
+        let driver = try state.readyDriver()
+        let decided = try decide(wish, context, &state)
+        // A creating action always has an end: the policy's longest lease where nothing else is said.
+        guard let duration = decided.terms.duration else { throw .badRequest(field: "seconds", expected: "a time") }
+        let drafts = decided.plan.entries.map { entry in
+            Records.Draft(lease: Self.newLease(), entry: entry, name: wish.name, key: wish.key, duration: duration)
+        }
+        let basis = Records.Basis(operation, context, policy: decided.policyHash, decision: decided.decision)
+        let isolation = state.isolation
+        let intent = try intend(drafts.map { Records.intent(of: $0, basis, isolation: isolation) })
+        let groups = decided.decision.groups
+        state.reservations[operation] = drafts.map { draft in
+            Reservation(
+                gpu: draft.entry.gpu,
+                occupant: Occupant(profile: draft.entry.profile.id, placement: draft.entry.placement),
+                use: UseEntry(
+                    user: context.principal.user, groups: groups, slices: draft.entry.profile.slices,
+                    memoryMiB: draft.entry.profile.memoryMiB))
+        }
+        let minors = Dictionary(uniqueKeysWithValues: state.inventory.entries.map { ($0.gpu.uuid, $0.gpu.minor) })
+        return Started(
+            permit: decided.permit, gate: decided.gate, plan: decided.plan, intent: intent, driver: driver,
+            drafts: drafts, basis: basis, minors: minors, isolation: isolation)
+    }
+
+    /// Steps 10 to 12: act, open, and put down what really happened.
+    private func finish(
+        _ started: consuming Started, _ context: CallContext, _ began: Int64
+    ) throws(Refusal) -> Granted {
+        let driver = started.driver
+        let drafts = started.drafts
+        let basis = started.basis
+        let isolation = started.isolation
+        let execution = Executor(driver: driver, nodes: nodes).create(
+            started.permit, started.gate, started.plan, started.intent, minors: started.minors,
+            for: context.principal.user)
+        let made = execution.made
+        let failure = execution.failure
+        let remains = execution.remains
+        var intent: IntentReceipt? = execution.intent
+        let leases = zip(drafts, made).map { lease($0, $1, basis, context, isolation) }
+        let micros = (Clock.monotonic() - began) / 1000
+        let outcomes =
+            failure.map { failure in
+                drafts.map { Self.failed($0, failure, remains, basis, micros, isolation) }
+            } ?? leases.map { Self.done($0, basis, micros, key: drafts.first?.key) }
+        let entries = read(Set(drafts.map(\.entry.gpu)), driver)
+        let unrecorded = change { (state) -> AuditUnavailable? in
+            state.reservations[basis.operation] = nil
+            state.take(entries)
+            let unrecorded = conclude(&intent, outcomes)
+            if unrecorded == nil {
+                for lease in leases { state.ledger.put(lease) }
+                state.ledger.put(
+                    FinishedChange(
+                        id: basis.operation, user: context.principal.user, method: context.method,
+                        state: failure == nil ? .done : .failed, error: failure?.word, leases: leases.map(\.id),
+                        key: drafts.first?.key))
+            }
+            return unrecorded
+        }
+        if let unrecorded, failure == nil { throw takeBack(leases, driver, basis, unrecorded) }
+        if let failure { throw failure }
+        return Granted(operation: basis.operation, plan: drafts.map(\.entry), leases: leases)
+    }
+
+    /// What was made and cannot be put on record is not handed out: it is taken back, and that is kept for the record.
+    ///
+    /// Should this process die first, the next start finds the intent without outcome and does the same.
+    private func takeBack(
+        _ leases: [Lease], _ driver: NVMLDriver, _ basis: Records.Basis, _ cause: AuditUnavailable
+    ) -> Refusal {
+        let executor = Executor(driver: driver, nodes: nodes)
+        for lease in leases {
+            close(lease)
+            _ = executor.destroy(lease.gi, on: lease.gpu)
+        }
+        note(leases.map { Records.leaseEnd($0, basis, reason: "not-recorded") })
+        let entries = read(Set(leases.map(\.gpu)), driver)
+        change { $0.take(entries) }
+        return .auditUnavailable(cause)
+    }
+
+    private func lease(
+        _ draft: Records.Draft, _ made: Executor.Made, _ basis: Records.Basis, _ context: CallContext,
+        _ isolation: Isolation
+    ) -> Lease {
+        let created = Timestamp(secondsSinceEpoch: Clock.wall().secondsSinceEpoch)
+        return Lease(
+            id: draft.lease, user: context.principal.user,
+            userName: context.principal.name ?? context.principal.user.description,
+            groups: basis.decision?.groups ?? [], gpu: draft.entry.gpu, gi: made.gi, ci: made.ci.id,
+            profile: draft.entry.profile.name, profileID: draft.entry.profile.id, placement: draft.entry.placement,
+            slices: draft.entry.profile.slices, memoryMiB: draft.entry.profile.memoryMiB, device: made.device,
+            created: created, expires: created.advanced(by: draft.duration),
+            deadline: Clock.boottime() + Int64(draft.duration.seconds) * 1_000_000_000, renewals: 0,
+            isolation: isolation, name: draft.name, state: .active, operation: basis.operation)
+    }
+
+    private static func done(
+        _ lease: Lease, _ basis: Records.Basis, _ micros: Int64, key: String?
+    ) -> AuditRecord {
+        var record = Records.record(.outcome, of: lease, basis, key: key)
+        record.result = .ok
+        record.durationUs = micros
+        return record
+    }
+
+    private static func failed(
+        _ draft: Records.Draft, _ failure: Refusal, _ remains: [String], _ basis: Records.Basis, _ micros: Int64,
+        _ isolation: Isolation
+    ) -> AuditRecord {
+        var record = Records.intent(of: draft, basis, isolation: isolation)
+        record.type = .outcome
+        record.result = remains.isEmpty ? .failed : .undone
+        Records.fill(&record, failure)
+        if !remains.isEmpty { record.reason = "\(failure); left behind: \(remains.joined(separator: "; "))" }
+        record.durationUs = micros
+        return record
+    }
+
+    /// The same call again, told by its key: it gets what it got, and nothing is made twice.
+    private func repeated(_ key: String, by context: CallContext) -> Granted? {
+        change { state in
+            guard let known = state.ledger.change(of: context.principal.user, key: key) else { return nil }
+            return Granted(
+                operation: known.id, plan: [], leases: known.leases.compactMap { state.ledger.leases[$0] })
+        }
+    }
+}
+
+extension ResolvedWish {
+    /// The question to the policy.
+    func query(_ wish: Wish, _ context: CallContext, _ isolation: Isolation) -> Query {
+        Query(
+            principal: context.principal, action: .request,
+            target: .instances(
+                members.map {
+                    Demand(
+                        profile: $0.profile, slices: $0.slices, memoryMiB: $0.memoryMiB,
+                        candidates: $0.candidates.map(\.gpu))
+                }), duration: wish.duration, isolation: isolation)
+    }
+}

@@ -1,0 +1,141 @@
+import Audit
+import Linux
+import MIG
+import NVML
+import Nodes
+import Policy
+
+/// The steps that every change is made of, each with its own failure as a refusal.
+extension Broker {
+    /// Step 6.
+    func authorize(_ policy: PolicySet, _ query: Query, _ use: [UseEntry]) throws(Refusal) -> Permit {
+        do throws(Denial) {
+            return try policy.authorize(query, use: use, now: Clock.wall())
+        } catch {
+            throw .denied(error)
+        }
+    }
+
+    /// Step 7. A node that somebody reset is set right first, on record: nobody keeps others from their requests so.
+    func gate(_ request: GateRequest, _ state: inout State) throws(Refusal) -> Gate {
+        if let gate = try? nodes.gate(for: request, grants: state.grants, external: state.externalNodes) { return gate }
+        repairNodes(&state)
+        do throws(GateClosed) {
+            return try nodes.gate(for: request, grants: state.grants, external: state.externalNodes)
+        } catch {
+            throw .gateClosed(error)
+        }
+    }
+
+    /// Step 9. What only ends or repairs may use the space that a full disk has left.
+    func intend(_ records: [AuditRecord], ending: Bool = false) throws(Refusal) -> IntentReceipt {
+        do throws(AuditUnavailable) {
+            return try audit.intend(records, ending: ending)
+        } catch {
+            throw .auditUnavailable(error)
+        }
+    }
+
+    /// Puts something that happened on record.
+    ///
+    /// A log that cannot be written keeps the records and writes them first as soon as it can; until then it takes no
+    /// intent, so nothing is changed behind its back.
+    func note(_ records: [AuditRecord]) { try? audit.note(records) }
+
+    /// Step 12.
+    ///
+    /// - Returns: why the outcome could not be written yet, or nil where it was; the log keeps it meanwhile.
+    func conclude(_ intent: inout IntentReceipt?, _ outcomes: [AuditRecord]) -> AuditUnavailable? {
+        guard let intent = intent.take() else { preconditionFailure("an intent has one outcome") }
+        do throws(AuditUnavailable) {
+            try audit.conclude(intent, outcomes)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// What the driver shows of some GPUs; one that cannot be read now is left as it was known, and the next look
+    /// over the driver tells of it.
+    func read(_ gpus: Set<GPUUUID>, _ driver: NVMLDriver) -> [Inventory.Entry] {
+        let known = snapshot.inventory.entries.filter { gpus.contains($0.gpu.uuid) }
+        return known.compactMap { try? Inventory.entry(of: $0.gpu, driver) }
+    }
+
+    /// Takes a lease's access away.
+    ///
+    /// - Returns: why it could not be, or nil where it was.
+    @discardableResult
+    func close(_ lease: Lease) -> NodeError? {
+        guard let grant = grant(of: lease) else { return nil }
+        do throws(NodeError) {
+            try nodes.revoke(grant)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// Gives a lease's access back, after an end that did not come about.
+    func reopen(_ lease: Lease) -> NodeError? {
+        guard let grant = grant(of: lease) else { return nil }
+        do throws(NodeError) {
+            try nodes.grant(grant)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func grant(of lease: Lease) -> NodeGrant? {
+        guard let minor = snapshot.inventory.entry(lease.gpu)?.gpu.minor else { return nil }
+        return NodeGrant(user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: [lease.ci])
+    }
+
+    /// Puts a refusal of a read, which has no operation, on record.
+    package func noteDenial(_ refusal: Refusal, _ context: CallContext) {
+        noteDenial(refusal, Self.newOperation(), context)
+    }
+
+    /// A refusal that came before any intent is on record as a denial; after it, its outcome tells.
+    func noteDenial(_ refusal: Refusal, _ operation: OperationID, _ context: CallContext) {
+        switch refusal {
+        case .denied, .noPolicy, .gateClosed, .noRoom, .notFound, .ambiguousProfile, .migDisabled, .pendingReset,
+            .driverUnavailable, .badRequest:
+            var record = Records.Basis(operation, context, policy: policy.set?.hash, decision: nil).record(.denied)
+            if case .denied(let denial) = refusal { record.rules = denial.reason.names }
+            record.decision = .deny
+            Records.fill(&record, refusal)
+            audit.deny(record)
+        case .auditUnavailable, .driverFailed, .nodeFailed, .inUse: return
+        }
+    }
+
+    /// Sets every node right that is not as the leases say, and records what was found.
+    func repairNodes(_ state: inout State) {
+        let report: NodeStore.RepairReport
+        do throws(NodeError) {
+            report = try nodes.repair(state.grants, gpuMinors: state.gpuMinors, external: state.externalNodes)
+        } catch {
+            // Without the driver's tables there is nothing to hold nodes against; the gate says so to every change.
+            return
+        }
+        for repair in report.repaired {
+            var record = Records.Basis(Self.newOperation(), method: "RepairNodes", owner: nil).record(.nodeRepaired)
+            record.params = repair.path
+            record.reason = "had \(repair.found), must be \(repair.restored)"
+            note([record])
+        }
+    }
+}
+
+extension Denial.Reason {
+    /// Ids of the rules or the limit that stopped it.
+    var names: [String] {
+        switch self {
+        case .denied(let rules), .isolationRequired(let rules): rules
+        case .leaseTooLong(let limit?, _, _), .quotaExceeded(let limit, _, _, _, _, _): [limit]
+        case .leaseTooLong(nil, _, _), .noIdentity, .noRule: []
+        }
+    }
+}

@@ -1,0 +1,162 @@
+internal import Audit
+import JSON
+import Linux
+import MIG
+
+/// The leases as of one audit record, so that a start need not read the log from its beginning.
+///
+/// It is never needed: without it the whole log is read. It is written lazily, whole, and names its record.
+struct Checkpoint {
+    /// The last record that is in it.
+    let head: AuditHead
+    let leases: [Lease]
+    let changes: [FinishedChange]
+
+    static func path(in directory: String) -> String { "\(directory)/checkpoint.json" }
+
+    /// Writes it durably.
+    func save(in directory: String) throws(SystemError) {
+        let value: JSONValue = [
+            "version": 1, "seq": .integer(head.seq), "hash": .string(head.hash), "segment": .string(head.segment),
+            "offset": .integer(head.offset), "leases": .array(leases.map(\.json)),
+            "changes": .array(changes.map(\.json)),
+        ]
+        try Files.replace(Self.path(in: directory), with: value.bytes(), mode: 0o600)
+    }
+
+    /// The last one, or nil where there is none or it cannot be trusted or understood; the log is read instead.
+    static func load(from directory: String) -> Checkpoint? {
+        guard let bytes = try? SafePath.read(path(in: directory), limit: JSONLimits.record.bytes),
+            let value = try? JSONParser.parse(bytes, limits: .record),
+            var reader = try? JSONObjectReader(value), let version = try? reader.integer("version"), version == 1,
+            let head = try? AuditHead(&reader),
+            let leases = try? reader.array("leases").map({ (value) throws(JSONShapeError) in try Lease(json: value) }),
+            let changes = try? reader.array("changes").map({ (value) throws(JSONShapeError) in
+                try FinishedChange(json: value)
+            }), (try? reader.finish()) != nil
+        else { return nil }
+        return Checkpoint(head: head, leases: leases, changes: changes)
+    }
+}
+
+extension Broker {
+    /// Writes a checkpoint if there is anything new to put in it.
+    func saveCheckpoint() {
+        let checkpoint = quietly { state -> Checkpoint? in
+            // Records of a change under way are before the head, its lease not yet in the ledger.
+            let head = audit.head
+            guard state.reservations.isEmpty, state.unfinished.isEmpty, head.seq > state.checkpointed else {
+                return nil
+            }
+            state.checkpointed = head.seq
+            return Checkpoint(head: head, leases: state.ledger.sorted, changes: state.ledger.changes)
+        }
+        // A checkpoint that cannot be written only makes the next start slower.
+        try? checkpoint?.save(in: configuration.stateDirectory)
+    }
+}
+
+extension AuditHead {
+    fileprivate init(_ reader: inout JSONObjectReader) throws(JSONShapeError) {
+        self.init(
+            seq: try reader.integer("seq", in: 0...Int64.max), hash: try reader.string("hash"),
+            segment: try reader.string("segment"), offset: try reader.integer("offset", in: 0...Int64.max))
+    }
+}
+
+extension Lease {
+    fileprivate var json: JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("id", .string(id.description)), .init("uid", .integer(user.rawValue)),
+            .init("user", .string(userName)), .init("groups", .array(groups.map { .integer($0.rawValue) })),
+            .init("gpu", .string(gpu.description)), .init("gi", .integer(gi.rawValue)),
+            .init("ci", .integer(ci.rawValue)), .init("profile", .string(profile)),
+            .init("profileId", .integer(profileID.rawValue)), .init("start", .integer(placement.start)),
+            .init("size", .integer(placement.size)), .init("slices", .integer(slices.rawValue)),
+            .init("memoryMiB", .integer(memoryMiB)), .init("device", .string(device.description)),
+            .init("created", .string(created.description)), .init("expires", .string(expires.description)),
+            .init("deadline", .integer(deadline)), .init("renewals", .integer(renewals)),
+            .init("isolation", .string(isolation.rawValue)), .init("state", .string(state.rawValue)),
+            .init("operation", .string(operation.description)),
+        ]
+        if let name { members.append(.init("name", .string(name))) }
+        return .object(members)
+    }
+
+    fileprivate init(json: JSONValue) throws(JSONShapeError) {
+        var reader = try JSONObjectReader(json)
+        let small: ClosedRange<Int64> = 0...Int64(UInt32.max)
+        id = try reader.parsed("id", LeaseID.init)
+        user = UserID(UInt32(try reader.integer("uid", in: small)))
+        userName = try reader.string("user")
+        var groups: [GroupID] = []
+        for value in try reader.array("groups") {
+            guard let number = value.integerValue, small.contains(number) else {
+                throw reader.expected("group ids", "groups", value)
+            }
+            groups.append(GroupID(UInt32(number)))
+        }
+        self.groups = groups
+        gpu = try reader.parsed("gpu", GPUUUID.init)
+        gi = GPUInstanceID(UInt32(try reader.integer("gi", in: small)))
+        ci = ComputeInstanceID(UInt32(try reader.integer("ci", in: small)))
+        profile = try reader.string("profile")
+        profileID = GPUInstanceProfileID(UInt32(try reader.integer("profileId", in: small)))
+        placement = Placement(
+            start: Int(try reader.integer("start", in: 0...63)), size: Int(try reader.integer("size", in: 1...64)))
+        slices = SliceCount(Int(try reader.integer("slices", in: small)))
+        memoryMiB = Int(try reader.integer("memoryMiB", in: small))
+        device = try reader.parsed("device", MIGUUID.init)
+        created = try reader.parsed("created", Timestamp.init)
+        expires = try reader.parsed("expires", Timestamp.init)
+        deadline = try reader.integer("deadline")
+        renewals = Int(try reader.integer("renewals", in: small))
+        isolation = try reader.parsed("isolation", Isolation.init(rawValue:))
+        state = try reader.parsed("state", State.init(rawValue:))
+        operation = try reader.parsed("operation", OperationID.init)
+        name = try reader.optionalString("name")
+        try reader.finish()
+    }
+}
+
+extension FinishedChange {
+    fileprivate var json: JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("id", .string(id.description)), .init("uid", .integer(user.rawValue)),
+            .init("method", .string(method)), .init("state", .string(state.rawValue)),
+            .init("leases", .array(leases.map { .string($0.description) })),
+        ]
+        if let error { members.append(.init("error", .string(error))) }
+        if let key { members.append(.init("key", .string(key))) }
+        return .object(members)
+    }
+
+    fileprivate init(json: JSONValue) throws(JSONShapeError) {
+        var reader = try JSONObjectReader(json)
+        id = try reader.parsed("id", OperationID.init)
+        user = UserID(UInt32(try reader.integer("uid", in: 0...Int64(UInt32.max))))
+        method = try reader.string("method")
+        state = try reader.parsed("state", State.init(rawValue:))
+        error = try reader.optionalString("error")
+        key = try reader.optionalString("key")
+        var leases: [LeaseID] = []
+        for value in try reader.array("leases") {
+            guard let id = value.stringValue.flatMap({ LeaseID($0) }) else {
+                throw reader.expected("lease ids", "leases", value)
+            }
+            leases.append(id)
+        }
+        self.leases = leases
+        try reader.finish()
+    }
+}
+
+extension JSONObjectReader {
+    fileprivate mutating func parsed<Value>(
+        _ key: String, _ parse: (String) -> Value?
+    ) throws(JSONShapeError) -> Value {
+        let text = try string(key)
+        guard let value = parse(text) else { throw JSONShapeError(path(of: key), .expected("well-formed"), at: offset) }
+        return value
+    }
+}

@@ -1,0 +1,133 @@
+import Audit
+import Linux
+import MIG
+import NVML
+import Planner
+import Policy
+
+/// What the broker puts on record; one place knows which fields each kind of record carries.
+enum Records {
+    /// An instance that is to become a lease.
+    struct Draft {
+        let lease: LeaseID
+        let entry: Plan.Entry
+        let name: String?
+        let key: String?
+        let duration: TimeSpan
+    }
+
+    /// What a change stands on: who asked, and what decided it.
+    struct Basis {
+        let operation: OperationID
+        let context: CallContext?
+        let method: String
+        let policy: String?
+        let decision: Decision?
+        /// The owner, where the broker acts of itself.
+        let owner: UserID?
+
+        /// A caller's change.
+        init(_ operation: OperationID, _ context: CallContext, policy: String?, decision: Decision?) {
+            self.operation = operation
+            self.context = context
+            method = context.method
+            self.policy = policy
+            self.decision = decision
+            owner = nil
+        }
+
+        /// The broker's own: `method` says why, `Expire` or `Recover`.
+        init(_ operation: OperationID, method: String, owner: UserID?) {
+            self.operation = operation
+            context = nil
+            self.method = method
+            policy = nil
+            decision = nil
+            self.owner = owner
+        }
+
+        /// A record of the change with all that is the same in each of them.
+        func record(_ type: AuditRecordType) -> AuditRecord {
+            var record = AuditRecord(type)
+            record.op = operation
+            record.method = method
+            record.conn = context?.connection
+            if let context { record.caller = Records.caller(context, groups: decision?.groups ?? []) }
+            record.caller.onBehalfOf = owner
+            record.policy = policy
+            if let decision {
+                record.rules = decision.rules + decision.limits
+                record.decision = decision.isAllowed ? .allow : .deny
+            }
+            return record
+        }
+    }
+
+    static func caller(_ context: CallContext, groups: [GroupID]) -> AuditCaller {
+        var caller = AuditCaller()
+        let principal = context.principal
+        caller.uid = principal.user
+        caller.user = principal.name
+        caller.gid = principal.primaryGroup
+        caller.groups = groups
+        caller.groupCount = principal.peerGroups.union(principal.databaseGroups).count
+        caller.pid = context.pid
+        caller.comm = context.process?.command
+        caller.cgroup = context.process?.cgroup
+        caller.loginuid = context.process?.loginUser
+        caller.session = context.process?.session
+        caller.origin = principal.origin.rawValue
+        return caller
+    }
+
+    static func intent(of draft: Draft, _ basis: Basis, isolation: Isolation) -> AuditRecord {
+        var record = basis.record(.intent)
+        record.gpu = draft.entry.gpu
+        record.profile = draft.entry.profile.name
+        record.placement = draft.entry.placement
+        record.lease = draft.lease
+        record.isolation = isolation
+        record.name = draft.name
+        record.key = draft.key
+        record.params = "duration \(draft.duration)"
+        return record
+    }
+
+    /// An intent or outcome about a lease that exists.
+    static func record(_ type: AuditRecordType, of lease: Lease, _ basis: Basis, key: String? = nil) -> AuditRecord {
+        var record = basis.record(type)
+        fill(&record, lease)
+        record.key = key
+        return record
+    }
+
+    /// Everything that a lease is, so that the log alone can bring it back.
+    static func fill(_ record: inout AuditRecord, _ lease: Lease) {
+        record.gpu = lease.gpu
+        record.gi = lease.gi
+        record.ci = lease.ci
+        record.device = lease.device
+        record.profile = lease.profile
+        record.placement = lease.placement
+        record.lease = lease.id
+        record.created = lease.created
+        record.expires = lease.expires
+        record.isolation = lease.isolation
+        record.name = lease.name
+    }
+
+    /// The end of a lease, whoever brought it about.
+    static func leaseEnd(_ lease: Lease, _ basis: Basis, reason: String) -> AuditRecord {
+        var record = record(.leaseEnd, of: lease, basis)
+        record.reason = reason
+        record.caller.onBehalfOf = lease.user
+        return record
+    }
+
+    /// The words and numbers of a refusal.
+    static func fill(_ record: inout AuditRecord, _ refusal: Refusal) {
+        record.error = refusal.word
+        record.reason = refusal.description
+        if case .driverFailed(let error) = refusal { record.nvml = error.code.map { Int64($0.code) } }
+    }
+}
