@@ -66,7 +66,10 @@ let package = Package(
         // Level 4: programs.
         .executableTarget(
             name: "migbrokerd",
-            dependencies: ["Broker", "API", "Varlink", "Linux", "Privilege", "MIG", "JSON"],
+            dependencies: [
+                "Broker", "API", "Policy", "Planner", "NVML", "Nodes", "Audit", "Varlink", "Linux", "Privilege", "MIG",
+                "JSON",
+            ],
             swiftSettings: strict,
             linkerSettings: selfContained
         ),

@@ -1,0 +1,64 @@
+import API
+import Broker
+import MIG
+import NVML
+import Nodes
+import Planner
+import Policy
+import Varlink
+
+extension BrokerError {
+    /// What a refusal is to the caller: its reason as far as it concerns him, and no path, pointer or other's right.
+    init(_ refusal: Refusal, _ views: Views) {
+        self =
+            switch refusal {
+            case .denied(let denial): BrokerError(denial)
+            case .noPolicy:
+                .notAuthorized(action: "change", reason: "no policy is loaded, so everything is denied", rules: [])
+            case .gateClosed(let closed):
+                .deviceGateClosed(node: closed.node, problem: "\(closed.problem)", fix: closed.fix)
+            case .nodeFailed(let error):
+                .deviceGateClosed(node: "/dev/nvidia-caps", problem: "\(error)", fix: "migbrokerd --make-nodes")
+            case .noRoom(let noRoom, let profiles):
+                .noRoom(
+                    profiles: profiles,
+                    gpus: noRoom.slots.compactMap { views.snapshot.inventory.entry($0.gpu).map(views.gpu) })
+            case .auditUnavailable(let error): .auditUnavailable(reason: "\(error)")
+            case .driverFailed(let error):
+                if case .call(let function, let code) = error {
+                    .driverError(call: function, code: Int(code.code), name: code.text)
+                } else {
+                    .driverUnavailable(reason: "\(error)")
+                }
+            case .driverUnavailable(let reason): .driverUnavailable(reason: reason)
+            case .notFound(let thing, let name): .notFound(what: thing.rawValue, name: name)
+            case .ambiguousProfile(let name, let candidates):
+                .ambiguous(what: "profile", name: name, candidates: candidates)
+            case .migDisabled(let gpus): .migDisabled(gpus: gpus.map { String($0.index) })
+            case .pendingReset(let gpu): .pendingReset(gpu: String(gpu.index))
+            case .inUse(let lease, let error): .inUse(what: "lease \(lease)", reason: "\(error)")
+            case .badRequest(let field, let expected):
+                .notFound(what: field, name: expected)
+            }
+    }
+
+    init(_ denial: Denial) {
+        self =
+            switch denial.reason {
+            case .noIdentity, .noRule: .notAuthorized(action: denial.action.rawValue, reason: denial.why, rules: [])
+            case .denied(let rules), .isolationRequired(let rules):
+                .notAuthorized(action: denial.action.rawValue, reason: denial.why, rules: rules)
+            case .leaseTooLong(let limit, let asked, let max):
+                .quotaExceeded(
+                    limit: limit ?? "built-in", dimension: "leaseMax", used: 0, asked: asked.seconds,
+                    maximum: max.seconds)
+            case .quotaExceeded(let limit, _, let dimension, let used, let asked, let max):
+                .quotaExceeded(
+                    limit: limit, dimension: dimension == .memory ? "memoryMiB" : dimension.rawValue, used: used,
+                    asked: asked, maximum: max)
+            }
+    }
+
+    /// As it goes over the wire.
+    var varlink: VarlinkError { VarlinkError(BrokerInterface.qualified(word), parameters) }
+}

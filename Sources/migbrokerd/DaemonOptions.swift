@@ -1,0 +1,78 @@
+import Linux
+import MIG
+
+/// What the daemon was told on its command line, with every path worked out.
+struct DaemonOptions {
+    let root: String?
+    let driver: String?
+    let socket: String
+    let registry: String
+    let policyFile: String
+    let policyDirectory: String
+    let state: String
+    let auditDirectory: String
+    let bounds: Bounds
+    let onlyMakesNodes: Bool
+    let wantsHelp: Bool
+    let wantsVersion: Bool
+
+    static let usage = """
+        usage: migbrokerd [options]
+
+        The broker of MIG slices: decides by policy, acts through the driver, records every change.
+
+          --root DIR          put every file below DIR instead of /
+          --driver DIR        the driver's lib, proc, sys and dev lie in DIR
+          --socket PATH       listen there          (/run/migbroker/io.migbroker.Broker)
+          --policy FILE       the policy            (/etc/migbroker/policy.json)
+          --policy-dir DIR    more policy files     (/etc/migbroker/policy.d)
+          --state DIR         checkpoints           (/var/lib/migbroker)
+          --audit DIR         the audit log         (/var/log/migbroker)
+          --limit NAME=N      set a bound; may be repeated
+          --make-nodes        make the capability nodes of the GPUs present, and end
+          --version, --help
+
+        """
+
+    init(_ words: [String]) throws(UsageError) {
+        let options = try Options(
+            words,
+            kinds: [
+                "--root": .value, "--driver": .value, "--socket": .value, "--policy": .value, "--policy-dir": .value,
+                "--state": .value, "--audit": .value, "--limit": .value, "--make-nodes": .flag, "--help": .flag,
+                "-h": .flag, "--version": .flag,
+            ], aliases: ["-h": "--help"])
+        if let argument = options.arguments.first ?? options.rest?.first { throw .unexpectedArgument(argument) }
+        root = try Self.directory(options, "--root")
+        driver = try Self.directory(options, "--driver")
+        let prefix = root ?? ""
+        let socket = options.value("--socket") ?? "\(prefix)/run/migbroker/io.migbroker.Broker"
+        self.socket = socket
+        registry = "\(prefix)/run/varlink/registry"
+        policyFile = options.value("--policy") ?? "\(prefix)/etc/migbroker/policy.json"
+        policyDirectory = options.value("--policy-dir") ?? "\(prefix)/etc/migbroker/policy.d"
+        state = options.value("--state") ?? "\(prefix)/var/lib/migbroker"
+        auditDirectory = options.value("--audit") ?? "\(prefix)/var/log/migbroker"
+        var bounds = Bounds()
+        for assignment in options.values("--limit") {
+            guard bounds.set(assignment) else {
+                let names = Bounds.names.map(\.name).joined(separator: ", ")
+                throw .badValue(option: "--limit", value: assignment, expected: "NAME=N with NAME one of \(names)")
+            }
+        }
+        self.bounds = bounds
+        onlyMakesNodes = options.has("--make-nodes")
+        wantsHelp = options.has("--help")
+        wantsVersion = options.has("--version")
+    }
+
+    /// A directory without the slashes at its end, so that paths below it have one spelling.
+    private static func directory(_ options: Options, _ name: String) throws(UsageError) -> String? {
+        try options.value(name, expected: "an absolute path other than /") { text in
+            guard text.utf8.first == UInt8(ascii: "/") else { return nil }
+            var path = text
+            while path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
+            return path.isEmpty ? nil : path
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import API
+import Broker
+import JSON
+import Linux
+import MIG
+import Policy
+import Varlink
+
+/// What a caller may learn of himself, and what the policy would say.
+extension Service {
+    /// Names of groups are looked up, so this is work for the slow thread.
+    func whoAmI(_ context: CallContext) throws(VarlinkError) -> VarlinkAnswer {
+        let broker = broker
+        return try slowly { responder in
+            let principal = context.principal
+            let groups = principal.peerGroups.union(principal.databaseGroups).sorted().prefix(256).map { gid in
+                let name: String? = if case .found(let group) = UserDatabase.group(gid) { group.name } else { nil }
+                return GroupInfo(gid: Int(gid.rawValue), name: name)
+            }
+            let reply = WhoAmIReply(
+                uid: Int(principal.user.rawValue), user: principal.name, gid: Int(principal.primaryGroup.rawValue),
+                groups: groups, origin: principal.origin.rawValue,
+                rights: broker.rights(of: principal).map { API.Right(action: $0.action.rawValue, rules: $0.rules) },
+                limits: broker.limits(on: principal).flatMap(Self.limits),
+                isolation: broker.snapshot.isolation.rawValue, policy: broker.policy.set?.hash)
+            responder.finish(.reply(reply.json))
+        }
+    }
+
+    private static func limits(_ status: LimitStatus) -> [LimitUse] {
+        status.amounts.map { amount in
+            LimitUse(
+                limit: status.id, scope: status.scope.rawValue,
+                dimension: amount.dimension == .memory ? "memoryMiB" : amount.dimension.rawValue, used: amount.used,
+                maximum: amount.max)
+        }
+    }
+
+    func explain(_ parameters: JSONValue, _ context: CallContext) throws(VarlinkError) -> VarlinkAnswer {
+        let request = try ExplainRequest(parameters: parameters)
+        guard let action = Action(word: request.action) else { throw VarlinkError.invalidParameter("action") }
+        let bounds = broker.configuration.bounds
+        let kind: Wish.Kind
+        if let profiles = request.profiles {
+            kind = .profiles(try LeaseRequest.selectors(profiles, count: 1, bounds))
+        } else {
+            // The least that anybody could ask for: what is denied for it is denied for all.
+            kind = .smallest(memoryMiB: 1, multiprocessors: nil, count: 1)
+        }
+        let wish = Wish(
+            kind: kind, gpus: try LeaseRequest.selector(request.gpu), duration: try Self.span(request.seconds))
+        guard let user = request.user, context.principal.name?.hasBytes(of: user) != true else {
+            return .now(Self.explanation(action, wish, context.principal, broker, views(context)))
+        }
+        do throws(Refusal) {
+            try broker.permits(.readPolicy, to: context.principal)
+        } catch {
+            broker.noteDenial(error, context)
+            throw wireError(error, context)
+        }
+        let broker = broker
+        let views = views(context)
+        return try slowly { responder in
+            responder.finish(Self.explanation(action, wish, userNamed: user, broker, views))
+        }
+    }
+
+    /// For somebody else: as if he had just logged in on the host.
+    private static func explanation(
+        _ action: Action, _ wish: Wish, userNamed name: String, _ broker: Broker, _ views: Views
+    ) -> VarlinkMessage {
+        switch UserDatabase.user(named: name) {
+        case .unknown: return .error(BrokerError.notFound(what: "user", name: name).varlink)
+        case .failed(let code): return .error(BrokerError.identityUnavailable(reason: code.message).varlink)
+        case .found(let user):
+            guard case .found(let groups) = UserDatabase.groups(of: user) else {
+                return .error(BrokerError.identityUnavailable(reason: "no groups for \(name)").varlink)
+            }
+            let principal = Principal(
+                user: user.uid, name: user.name, primaryGroup: user.group, peerGroups: groups, databaseGroups: groups,
+                origin: .host)
+            return explanation(action, wish, principal, broker, views)
+        }
+    }
+
+    private static func explanation(
+        _ action: Action, _ wish: Wish, _ principal: Principal, _ broker: Broker, _ views: Views
+    ) -> VarlinkMessage {
+        do throws(Refusal) {
+            let decision = try broker.explain(action, wish, for: principal)
+            let gpus = Set((decision.terms?.gpus ?? []).joined())
+            let reply = ExplainReply(
+                decision: DecisionInfo(
+                    allowed: decision.isAllowed,
+                    reason: decision.denial?.why ?? "allowed by \(decision.rules.joined(separator: ", "))",
+                    rules: decision.rules, limits: decision.limits,
+                    gpus: views.snapshot.inventory.entries.map(\.gpu).filter { gpus.contains($0.uuid) }
+                        .map(Views.reference), seconds: decision.terms?.duration?.seconds))
+            return .reply(reply.json)
+        } catch {
+            return .error(BrokerError(error, views).varlink)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import API
+import Audit
+import Broker
+import JSON
+import Linux
+import MIG
+import Policy
+import Varlink
+
+/// What reads files or looks up names: on a thread of its own, one after another.
+extension Service {
+    func slowly(_ work: @escaping @Sendable (VarlinkResponder) -> Void) throws(VarlinkError) -> VarlinkAnswer {
+        let slow = slow
+        return .later { responder in
+            if !slow.run({ work(responder) }) { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
+        }
+    }
+
+    func slowly(_ method: Method, _ parameters: JSONValue, _ context: CallContext) throws(VarlinkError) -> VarlinkAnswer
+    {
+        let broker = broker
+        switch method {
+        case .queryAudit:
+            let query = try AuditQuestion(
+                try QueryAuditRequest(parameters: parameters), context, views(context), broker)
+            return try slowly { responder in query.answer(to: responder) }
+        case .verifyAudit:
+            try NoParameters.check(parameters)
+            return try slowly { responder in responder.finish(.reply(Self.verification(broker).json)) }
+        case .checkPolicy:
+            try NoParameters.check(parameters)
+            return try slowly { responder in
+                let findings = PolicyCheck.findings(in: broker.policySource, bounds: broker.configuration.bounds)
+                let reply = CheckPolicyReply(
+                    valid: !findings.contains { $0.severity == .error }, diagnostics: findings.map(Self.info))
+                responder.finish(.reply(reply.json))
+            }
+        default:
+            try NoParameters.check(parameters)
+            return try slowly { responder in
+                do throws(PolicyErrors) {
+                    let set = try broker.loadPolicy(context)
+                    responder.finish(.reply(ReloadPolicyReply(policy: set.hash).json))
+                } catch {
+                    responder.finish(.error(BrokerError.policyInvalid(error.diagnostics.map(Self.info)).varlink))
+                }
+            }
+        }
+    }
+
+    private static func info(_ diagnostic: PolicyDiagnostic) -> DiagnosticInfo {
+        DiagnosticInfo(
+            file: diagnostic.path, line: diagnostic.line, column: diagnostic.column,
+            severity: diagnostic.severity.rawValue, message: diagnostic.message)
+    }
+}

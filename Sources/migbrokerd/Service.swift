@@ -1,0 +1,216 @@
+import API
+import Audit
+import Broker
+import JSON
+import Linux
+import MIG
+import Policy
+import Varlink
+
+/// The broker as its clients meet it: every call becomes a principal, then a question or a change, then an answer.
+///
+/// Belongs to the loop's thread. Reads are answered here from the snapshot; changes go to the change thread, and what
+/// reads files or looks up names to a thread for slow work. The loop itself never waits.
+final class Service: VarlinkService {
+    let identity = VarlinkServiceIdentity(
+        vendor: BrokerInterface.vendor, product: BrokerInterface.product, version: BrokerInterface.version,
+        url: BrokerInterface.url, interfaces: [VarlinkInterface(BrokerInterface.description)],
+        tooManyConnections: BrokerError.tooManyRequests.varlink, replyTooLong: BrokerError.tooManyRequests.varlink)
+
+    let broker: Broker
+    let changes: Worker
+    let slow: Worker
+    private let identities: Identities
+    private var rates: UserRates
+    private var monitors: [VarlinkResponder] = []
+    private var origins: [UInt64: PeerProcess] = [:]
+    private var replies: [ReplyKey: VarlinkMessage] = [:]
+    private var repliesOf = -1
+
+    /// What makes a read's answer what it is, besides the snapshot.
+    private struct ReplyKey: Hashable {
+        let method: Method
+        let user: UserID
+        let seesAll: Bool
+        let parameters: [UInt8]
+    }
+
+    init(broker: Broker, changes: Worker, slow: Worker, identities: Identities) {
+        self.broker = broker
+        self.changes = changes
+        self.slow = slow
+        self.identities = identities
+        rates = UserRates(
+            perSecond: broker.configuration.bounds.changesPerSecond, burst: broker.configuration.bounds.changeBurst)
+    }
+
+    func answer(_ call: VarlinkCall) throws(VarlinkError) -> VarlinkAnswer {
+        guard let method = Method(name: call.member) else { throw .methodNotFound(call.method) }
+        if method == .monitor, call.mode != .more { throw .expectedMore }
+        if method.isChange, !rates.take(call.caller.user, now: Clock.monotonic()) {
+            throw BrokerError.tooManyRequests.varlink
+        }
+        if let entry = identities.cached(call.caller.user) {
+            return try answer(call, method, context(call, entry))
+        }
+        return .later { [self] responder in
+            identities.look(up: call.caller.user) { [self] result in
+                switch result {
+                case .failure(let failure):
+                    noteUnknown(call, failure)
+                    responder.finish(.error(BrokerError.identityUnavailable(reason: "\(failure)").varlink))
+                case .success(let entry): give(call, method, context(call, entry), to: responder)
+                }
+            }
+        }
+    }
+
+    /// Gives the answer of a call whose caller had to be looked up first.
+    private func give(_ call: VarlinkCall, _ method: Method, _ context: CallContext, to responder: VarlinkResponder) {
+        do throws(VarlinkError) {
+            switch try answer(call, method, context) {
+            case .now(let message): responder.finish(message)
+            case .later(let start): start(responder)
+            }
+        } catch {
+            responder.finish(.error(error))
+        }
+    }
+
+    private func answer(
+        _ call: VarlinkCall, _ method: Method, _ context: CallContext
+    ) throws(VarlinkError) -> VarlinkAnswer {
+        if case .right(let action) = method.requirement { try require(action, context) }
+        switch method {
+        case .request, .renew, .release: return try change(method, call.parameters, context)
+        case .queryAudit, .verifyAudit, .checkPolicy, .reloadPolicy:
+            return try slowly(method, call.parameters, context)
+        case .explain: return try explain(call.parameters, context)
+        case .monitor:
+            try NoParameters.check(call.parameters)
+            return .later { [self] responder in follow(responder) }
+        case .whoAmI:
+            try NoParameters.check(call.parameters)
+            return try whoAmI(context)
+        case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation:
+            return .now(try read(method, call.parameters, context))
+        }
+    }
+
+    /// A right that does not depend on any GPU or lease; its absence is on record.
+    private func require(_ action: Action, _ context: CallContext) throws(VarlinkError) {
+        do throws(Refusal) {
+            try broker.permits(action, to: context.principal)
+        } catch {
+            broker.noteDenial(error, context)
+            throw wireError(error, context)
+        }
+    }
+
+    func wireError(_ refusal: Refusal, _ context: CallContext) -> VarlinkError {
+        if case .badRequest(let field, _) = refusal { return .invalidParameter(field) }
+        return BrokerError(refusal, views(context)).varlink
+    }
+
+    func views(_ context: CallContext) -> Views {
+        Views(
+            snapshot: broker.snapshot, viewer: context.principal.user,
+            seesAll: (try? broker.permits(.readAll, to: context.principal)) != nil)
+    }
+
+    private func context(_ call: VarlinkCall, _ entry: Identities.Entry) -> CallContext {
+        let process = process(of: call)
+        return CallContext(
+            principal: Identities.principal(call.caller, entry, process?.origin ?? .unknown),
+            connection: Int64(clamping: call.connection), method: call.member, pid: call.caller.pid, process: process)
+    }
+
+    /// What /proc says of the process that connected, read once a connection.
+    private func process(of call: VarlinkCall) -> PeerProcess? {
+        if let known = origins[call.connection] { return known }
+        // Facts for the record; where they cannot be had, `from` does not match and the record lacks them.
+        guard let process = try? call.caller.readProcess() else { return nil }
+        if origins.count >= 4 * broker.configuration.bounds.connections { origins.removeAll() }
+        origins[call.connection] = process
+        return process
+    }
+
+    // MARK: - Reads
+
+    /// Answers from the snapshot; the same question about the same snapshot is answered with the same bytes.
+    private func read(
+        _ method: Method, _ parameters: JSONValue, _ context: CallContext
+    ) throws(VarlinkError) -> VarlinkMessage {
+        let views = views(context)
+        if views.snapshot.number != repliesOf || replies.count > 256 {
+            replies.removeAll(keepingCapacity: true)
+            repliesOf = views.snapshot.number
+        }
+        let key = ReplyKey(
+            method: method, user: views.viewer, seesAll: views.seesAll, parameters: parameters.bytes())
+        if let known = replies[key] { return known }
+        let message = VarlinkMessage.reply(try views.reply(to: method, parameters))
+        replies[key] = message
+        return message
+    }
+
+    private func follow(_ responder: VarlinkResponder) {
+        monitors.append(responder)
+        tell(responder, broker.snapshot.number)
+    }
+
+    /// Tells those who follow that there is a new snapshot.
+    func didChange(to number: Int) {
+        monitors.removeAll { !$0.isOpen }
+        for responder in monitors { tell(responder, number) }
+    }
+
+    private func tell(_ responder: VarlinkResponder, _ number: Int) {
+        // Who reads too slowly misses a number and sees the next: numbers only grow.
+        _ = responder.send(.partial(MonitorReply(change: number).json))
+    }
+
+    /// Ends what would otherwise wait for ever.
+    func stop() {
+        for responder in monitors { responder.finish(.reply(MonitorReply(change: broker.snapshot.number).json)) }
+        monitors = []
+    }
+
+    // MARK: - Who was turned away
+
+    private func noteUnknown(_ call: VarlinkCall, _ failure: Identities.Failure) {
+        var record = AuditRecord(.denied)
+        record.method = call.member
+        record.conn = Int64(clamping: call.connection)
+        record.caller.uid = call.caller.user
+        record.caller.pid = call.caller.pid
+        record.error = "IdentityUnavailable"
+        record.reason = "\(failure)"
+        record.decision = .deny
+        broker.audit.deny(record)
+    }
+
+    func didRefuse(_ refusal: VarlinkRefusal) {
+        var record = AuditRecord(.denied)
+        record.decision = .deny
+        record.method = "connect"
+        switch refusal {
+        case .identity(let error):
+            record.error = "IdentityUnavailable"
+            record.reason = "\(error)"
+        case .tooManyConnections(let peer):
+            record.caller.uid = peer.user
+            record.caller.pid = peer.pid
+            record.error = "TooManyRequests"
+        case .closed(let peer, let connection, let misconduct):
+            record.caller.uid = peer.user
+            record.caller.pid = peer.pid
+            record.conn = Int64(clamping: connection)
+            record.error = "Closed"
+            record.reason = "\(misconduct)"
+            // A client that sits idle and is let go has done nothing worth a record.
+            if misconduct == .idle { return }
+        }
+        broker.audit.deny(record)
+    }
+}
