@@ -58,9 +58,12 @@ package enum NVMLReturn: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(text) (\(name))" }
 
-    init(_ code: nvmlReturn_t) {
-        self = Self.byCode[code.rawValue] ?? .unknown(code.rawValue)
+    /// The answer of a number, as an audit record has it.
+    package init(code: UInt32) {
+        self = Self.byCode[code] ?? .unknown(code)
     }
+
+    init(_ code: nvmlReturn_t) { self.init(code: code.rawValue) }
 
     private typealias Entry = (value: NVMLReturn, code: nvmlReturn_t, name: String, text: String)
 
