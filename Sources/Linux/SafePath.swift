@@ -79,10 +79,11 @@ package enum SafePath {
         }
     }
 
-    /// Opens a directory by the rule, no component a symbolic link.
+    /// Opens a directory by the rule for reading, no component a symbolic link.
     package static func openDirectory(_ path: String) throws(SafePathError) -> FileDescriptor {
         let components = try split(path)
-        return try walk(components[...], endsThere: true)
+        let directory = try walk(components[...], endsThere: true)
+        return try open(".", below: directory, [.read, .directory], 0, path)
     }
 
     /// Follows links as long as each link's directory and each target are safe, and gives the path without links.
