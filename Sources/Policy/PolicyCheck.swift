@@ -35,37 +35,43 @@ extension PolicySet {
     func addNeverAllowing(to findings: inout PolicyFindings) {
         for rule in allow {
             let candidates = index.denials(naming: rule.who)
-            for action in rule.actions.actions {
-                guard let position = candidates.first(where: { covers(deny[$0], rule, action) }) else { continue }
+            for action in rule.condition.actions.actions {
+                let denial = candidates.first {
+                    covers(deny[$0].condition, rule.condition, action) && deny[$0].who.includes(rule.who)
+                }
+                guard let position = denial else { continue }
                 findings.add(.neverAllows(action, deniedBy: deny[position].id), at: rule.place)
             }
         }
     }
 
-    /// Whether the deny matches whenever the allow does.
-    private func covers(_ deny: Rule, _ allow: Rule, _ action: Action) -> Bool {
+    /// Whether the deny matches whatever the allow does.
+    private func covers(_ deny: Condition, _ allow: Condition, _ action: Action) -> Bool {
         deny.actions.contains(ActionSet(action)) && (deny.from == nil || deny.from == allow.from)
-            && covers(deny.gpus, allow.gpus) && covers(deny.profiles, allow.profiles)
-            && deny.who.includes(allow.who)
+            && coversGPUs(deny.gpus, allow.gpus) && coversProfiles(deny.profiles, allow.profiles)
     }
 
-    private func covers(_ deny: [Int]?, _ allow: [Int]?) -> Bool {
-        guard let deny else { return true }
-        return allow?.allSatisfy(deny.contains) == true
-    }
-
-    private func covers(_ deny: ProfileFilter?, _ allow: ProfileFilter?) -> Bool {
+    private func coversGPUs(_ deny: Int?, _ allow: Int?) -> Bool {
         guard let deny else { return true }
         guard let allow else { return false }
-        return allow.maxSlices <= deny.maxSlices
-            && allow.names.allSatisfy { name in
-                deny.names.contains(name) || Self.slices(of: vocabulary.profiles[name]) <= deny.maxSlices
+        let lists = vocabulary.gpuLists.elements
+        return lists[allow].allSatisfy(lists[deny].contains)
+    }
+
+    private func coversProfiles(_ deny: Int?, _ allow: Int?) -> Bool {
+        guard let deny else { return true }
+        guard let allow else { return false }
+        let denied = vocabulary.filters.elements[deny]
+        let allowed = vocabulary.filters.elements[allow]
+        return allowed.maxSlices <= denied.maxSlices
+            && allowed.names.allSatisfy {
+                denied.matches($0, slices: Self.slices(of: vocabulary.profiles.elements[$0]))
             }
     }
 
     /// The `g` number that a profile's name begins with; `Int.max` where it is too long to be one.
-    private static func slices(of profile: String) -> Int {
-        let digits = profile.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    private static func slices(of profile: [UInt8]) -> Int {
+        let digits = profile.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         return Decimal.value(of: String(decoding: digits, as: UTF8.self)) ?? Int.max
     }
 
@@ -87,7 +93,7 @@ extension PolicySet {
         // Root can use the driver without asking anyone, so a limit on him would only look like one.
         var users = Set(counting.flatMap(\.who.users)).union([.root])
         var groups = Set(counting.flatMap(\.who.groups))
-        for rule in allow where rule.actions.actions.contains(where: \.creates) {
+        for rule in allow where rule.condition.actions.actions.contains(where: \.creates) {
             for user in rule.who.users where users.insert(user).inserted {
                 findings.add(.unlimited(.user, user.rawValue), at: rule.place)
             }

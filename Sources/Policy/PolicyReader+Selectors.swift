@@ -3,14 +3,9 @@ import MIG
 
 /// What a rule is about: actions, GPUs, profiles, and where the caller comes from.
 extension PolicyReader {
-    /// The narrowing that a rule asks for, and where it does.
-    struct GPUChoice {
-        let numbers: [Int]
-        let offset: Int
-    }
-
-    struct ProfileChoice {
-        let filter: ProfileFilter
+    /// A narrowing that a rule asks for, by its number in the vocabulary, and where it does.
+    struct Narrowing {
+        let number: Int
         let offset: Int
     }
 
@@ -32,25 +27,23 @@ extension PolicyReader {
     }
 
     /// Nil where the rule is about every GPU.
-    mutating func readGPUs(_ object: inout JSONObjectReader) -> GPUChoice? {
+    mutating func readGPUs(_ object: inout JSONObjectReader) -> Narrowing? {
         guard let texts = readTexts("gpus", &object) else { return nil }
-        var numbers: [Int] = []
-        var isAll = false
+        var selectors: [GPUSelector] = []
         for entry in texts.texts {
             guard let selector = GPUSelector(entry.text) else {
                 report(.badGPU(entry.text), at: entry.offset)
                 continue
             }
-            let number = vocabulary.intern(selector)
-            if numbers.contains(number) { report(.listedTwice(entry.text), at: entry.offset) }
-            numbers.append(number)
-            if selector == .all { isAll = true }
+            if selectors.contains(selector) { report(.listedTwice(entry.text), at: entry.offset) }
+            selectors.append(selector)
         }
-        return isAll ? nil : GPUChoice(numbers: numbers, offset: texts.offset)
+        guard !selectors.contains(.all) else { return nil }
+        return Narrowing(number: vocabulary.gpuLists.number(of: selectors), offset: texts.offset)
     }
 
     /// Nil where the rule is about every profile.
-    mutating func readProfiles(_ object: inout JSONObjectReader) -> ProfileChoice? {
+    mutating func readProfiles(_ object: inout JSONObjectReader) -> Narrowing? {
         guard let texts = readTexts("profiles", &object) else { return nil }
         var names: [Int] = []
         var maxSlices = 0
@@ -63,13 +56,14 @@ extension PolicyReader {
             } else if let problem = Self.problem(ofProfile: entry.text) {
                 report(problem, at: entry.offset)
             } else {
-                let number = vocabulary.intern(profile: entry.text)
+                let number = vocabulary.profiles.number(of: Array(entry.text.utf8))
                 if names.contains(number) { report(.listedTwice(entry.text), at: entry.offset) }
                 names.append(number)
             }
         }
+        guard !isAll else { return nil }
         let filter = ProfileFilter(names: names, maxSlices: maxSlices)
-        return isAll ? nil : ProfileChoice(filter: filter, offset: texts.offset)
+        return Narrowing(number: vocabulary.filters.number(of: filter), offset: texts.offset)
     }
 
     private static func maxSlices(_ text: String) -> Int? {
@@ -90,7 +84,7 @@ extension PolicyReader {
     /// Refuses a selector beside an action that it could not narrow: ignoring it would allow more than was written.
     ///
     /// Only an allow of `read.own` may stand beside selectors, since everyone who may request needs it too.
-    mutating func checkSelectors(_ gpus: GPUChoice?, _ profiles: ProfileChoice?, _ actions: ActionSet, isAllow: Bool) {
+    mutating func checkSelectors(_ gpus: Narrowing?, _ profiles: Narrowing?, _ actions: ActionSet, isAllow: Bool) {
         for action in actions.actions where !(isAllow && action == .readOwn) {
             if let gpus, action.subject == .broker {
                 report(.meaninglessSelector(key: "gpus", action), at: gpus.offset)

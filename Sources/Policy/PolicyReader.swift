@@ -103,9 +103,10 @@ struct PolicyReader {
         if let value = object.take("during") { report(.notYetSupported(key: "during"), at: value.offset) }
         finish(object)
         guard let id, let who, let actions else { return nil }
-        return Rule(
-            id: id, place: SourcePlace(file: file, offset: object.offset), who: who, actions: actions,
-            gpus: gpus?.numbers, profiles: profiles?.filter, from: from, requiresIsolation: requiresIsolation)
+        let condition = Condition(
+            actions: actions, gpus: gpus?.number, profiles: profiles?.number, from: from,
+            requiresIsolation: requiresIsolation)
+        return Rule(id: id, place: SourcePlace(file: file, offset: object.offset), who: who, condition: condition)
     }
 
     mutating func readID(_ object: inout JSONObjectReader) -> String? {

@@ -16,14 +16,14 @@ extension PolicySet {
         let limits = LimitStage(self, query, naming, use)
         if let denial = limits.denial {
             return Decision(
-                outcome: .denied(denial), rules: rules.allowing, narrowedBy: [], limits: limits.stopping,
+                outcome: .denied(denial), rules: rules.allowingRules, narrowedBy: [], limits: limits.stopping,
                 groups: naming.groups)
         }
         let terms = Terms(
             gpus: rules.allowedGPUs, duration: limits.duration, requiresIsolation: rules.requiresIsolation,
             killsOnExpiry: limits.killsOnExpiry)
         return Decision(
-            outcome: .allowed(terms), rules: rules.allowing, narrowedBy: rules.narrowing,
+            outcome: .allowed(terms), rules: rules.allowingRules, narrowedBy: rules.narrowingRules,
             limits: limits.holding.map(\.id), groups: naming.groups)
     }
 }

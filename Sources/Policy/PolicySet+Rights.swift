@@ -35,24 +35,21 @@ extension PolicySet {
         let naming = index.naming(principal)
         var allowing: [Rule] = []
         naming.allow.forEach { position in
-            let rule = allow[position]
-            let holds = rule.from == nil || rule.from == principal.origin
-            if holds, !rule.requiresIsolation || isolation == .enforced { allowing.append(rule) }
+            let condition = allow[position].condition
+            guard condition.accepts(principal.origin, orUnknown: false) else { return }
+            if !condition.requiresIsolation || isolation == .enforced { allowing.append(allow[position]) }
         }
         var denying: [Rule] = []
         naming.deny.forEach { position in
             let rule = deny[position]
-            if rule.from == nil || rule.from == principal.origin || principal.origin == .unknown {
-                denying.append(rule)
-            }
+            if rule.condition.accepts(principal.origin, orUnknown: true) { denying.append(rule) }
         }
         return Action.allCases.compactMap { action in
             let bit = ActionSet(action)
-            let rules = allowing.filter { $0.actions.contains(bit) }
-            let exceptions = denying.filter { $0.actions.contains(bit) }
-            guard !rules.isEmpty, !exceptions.contains(where: { $0.gpus == nil && $0.profiles == nil }) else {
-                return nil
-            }
+            let rules = allowing.filter { $0.condition.actions.contains(bit) }
+            let exceptions = denying.filter { $0.condition.actions.contains(bit) }
+            let isDenied = exceptions.contains { $0.condition.gpus == nil && $0.condition.profiles == nil }
+            guard !rules.isEmpty, !isDenied else { return nil }
             return Right(action: action, rules: rules.map(\.id), exceptions: exceptions.map(\.id))
         }
     }

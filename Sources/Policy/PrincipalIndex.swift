@@ -7,7 +7,13 @@ struct PositionSet {
     init(count: Int) { words = Array(repeating: 0, count: (count + 63) / 64) }
 
     mutating func insert(_ positions: [Int]) {
-        for position in positions { words[position / 64] |= 1 << UInt64(position % 64) }
+        for position in positions { insert(position) }
+    }
+
+    mutating func insert(_ position: Int) { words[position / 64] |= 1 << UInt64(position % 64) }
+
+    mutating func formUnion(_ other: PositionSet) {
+        for index in words.indices { words[index] |= other.words[index] }
     }
 
     /// Calls `body` with each position, lowest first.

@@ -22,20 +22,27 @@ struct ProfileFilter: Hashable, Sendable {
     }
 }
 
+/// What a rule asks of a query, apart from whom it names.
+///
+/// Numbers only, so that a thousand rules are looked through without touching a reference count.
+struct Condition: Hashable, Sendable {
+    let actions: ActionSet
+    /// A list of selectors in `Vocabulary.gpuLists`; nil means every GPU.
+    let gpus: Int?
+    /// A filter in `Vocabulary.filters`; nil means every profile.
+    let profiles: Int?
+    /// Host or container; nil means from anywhere.
+    let from: Origin?
+    /// Only ever set in an `allow`.
+    let requiresIsolation: Bool
+}
+
 /// One `allow` or `deny`, with every name resolved.
 struct Rule: Sendable {
     let id: String
     let place: SourcePlace
     let who: Who
-    let actions: ActionSet
-    /// Interned selectors; nil means every GPU.
-    let gpus: [Int]?
-    /// Nil means every profile.
-    let profiles: ProfileFilter?
-    /// Host or container; nil means from anywhere.
-    let from: Origin?
-    /// Only ever set in an `allow`.
-    let requiresIsolation: Bool
+    let condition: Condition
 }
 
 /// One limit, with every name resolved. A dimension that is nil is not limited by it.
@@ -60,28 +67,26 @@ struct Limit: Sendable {
     }
 }
 
-/// The selectors and profile names that a policy uses, each kept once, so that rules hold and compare small numbers.
+/// A list in which each element stands once and is known by its number.
+struct Numbered<Element: Hashable & Sendable>: Sendable {
+    private(set) var elements: [Element] = []
+    private var numbers: [Element: Int] = [:]
+
+    mutating func number(of element: Element) -> Int {
+        if let number = numbers[element] { return number }
+        numbers[element] = elements.count
+        elements.append(element)
+        return elements.count - 1
+    }
+
+    /// The number of an element that is there, or nil.
+    func known(_ element: Element) -> Int? { numbers[element] }
+}
+
+/// What a policy's rules say about GPUs and profiles, each thing kept once, so that a decision works it out once.
 struct Vocabulary: Sendable {
-    private(set) var selectors: [GPUSelector] = []
-    private(set) var profiles: [String] = []
-    private var selectorNumbers: [GPUSelector: Int] = [:]
-    // Keyed by bytes: a String key would take canonically equivalent names for one.
-    private var profileNumbers: [[UInt8]: Int] = [:]
-
-    mutating func intern(_ selector: GPUSelector) -> Int {
-        if let number = selectorNumbers[selector] { return number }
-        selectorNumbers[selector] = selectors.count
-        selectors.append(selector)
-        return selectors.count - 1
-    }
-
-    mutating func intern(profile: String) -> Int {
-        if let number = profileNumbers[Array(profile.utf8)] { return number }
-        profileNumbers[Array(profile.utf8)] = profiles.count
-        profiles.append(profile)
-        return profiles.count - 1
-    }
-
-    /// The number of a profile that the policy names, or nil.
-    func number(ofProfile profile: String) -> Int? { profileNumbers[Array(profile.utf8)] }
+    /// Names by their bytes: as a String a name would equal its canonical equivalents.
+    var profiles = Numbered<[UInt8]>()
+    var filters = Numbered<ProfileFilter>()
+    var gpuLists = Numbered<[GPUSelector]>()
 }

@@ -2,59 +2,96 @@ import MIG
 
 /// The first half of a decision: which GPUs the rules leave to each part of a query.
 struct RuleStage {
-    /// Sets of GPUs are masks of so many bits; a machine has at most 32 (`NVML` numbers them so), and one past the
-    /// last bit is never allowed.
+    /// Sets of GPUs are masks of so many bits; the driver numbers 32 at most, and one past the last bit is never
+    /// allowed.
     private static let mostGPUs = 64
 
     /// One part of the query that must be allowed: a demand, one named GPU, or the broker itself.
-    struct Part {
+    private struct Part {
         let profile: String?
-        let profileNumber: Int?
         let slices: Int
         /// The GPUs that come into question.
         let candidates: UInt64
+    }
+
+    /// What the rules say of one part.
+    private struct Verdict {
         var denied: UInt64 = 0
-        /// Allowed by a rule that asks for nothing more.
         var allowed: UInt64 = 0
-        /// Allowed by a rule that needs enforced isolation, whether or not it is.
+        /// Allowed by rules that need enforced isolation.
         var isolated: UInt64 = 0
+        var denying: PositionSet
+        var allowing: PositionSet
+        var isolating: PositionSet
     }
 
     private let policy: PolicySet
     private let query: Query
     private let naming: PrincipalIndex.Naming
+    private let action: ActionSet
     private var gpus: [GPU] = []
-    /// For each selector the GPUs that it matches, once it was asked for.
+    /// For each list of selectors the GPUs that it matches, once it was asked for.
     private var matches: [UInt64?]
-    private(set) var parts: [Part] = []
-    private(set) var allowing: [String] = []
-    private(set) var narrowing: [String] = []
+    private var allowing: PositionSet
+    private var narrowing: PositionSet
+    /// The GPUs of each part that it may use, as far as parts were looked at.
+    private var usable: [UInt64] = []
+    /// Whether some allowed GPU is allowed only by rules that need enforced isolation.
+    private(set) var requiresIsolation = false
+    /// Why the rules deny the query, or nil where they allow it.
+    private(set) var denial: Denial?
 
     init(_ policy: PolicySet, _ query: Query, _ naming: PrincipalIndex.Naming) {
         self.policy = policy
         self.query = query
         self.naming = naming
-        matches = Array(repeating: nil, count: policy.vocabulary.selectors.count)
-        makeParts()
-        let action = ActionSet(query.action)
-        applyDenials(action)
-        applyAllowances(action)
+        action = ActionSet(query.action)
+        matches = Array(repeating: nil, count: policy.vocabulary.gpuLists.elements.count)
+        allowing = PositionSet(count: policy.allow.count)
+        narrowing = PositionSet(count: policy.deny.count)
+        guard query.principal.isSomebody else {
+            deny(nil, .noIdentity)
+            return
+        }
+        let parts = makeParts()
+        if parts.isEmpty { deny(nil, .noRule) }
+        for part in parts where denial == nil { judge(part) }
     }
 
-    /// An action on something other than what it is about has no parts, and so is denied.
-    private mutating func makeParts() {
-        switch (query.action.subject, query.target) {
-        case (.broker, .broker):
-            parts = [Part(profile: nil, profileNumber: nil, slices: 0, candidates: 1)]
-        case (.broker, .gpus(let gpus)), (.gpu, .gpus(let gpus)):
-            parts = gpus.map { Part(profile: nil, profileNumber: nil, slices: 0, candidates: bit(of: $0)) }
-        case (.broker, .instances(let demands)), (.instance, .instances(let demands)):
-            parts = demands.map { demand in
-                Part(
-                    profile: demand.profile, profileNumber: policy.vocabulary.number(ofProfile: demand.profile),
-                    slices: demand.slices.rawValue, candidates: demand.candidates.reduce(0) { $0 | bit(of: $1) })
+    /// Ids of the rules that allow, in byte order.
+    var allowingRules: [String] { Self.ids(allowing, policy.allow) }
+    /// Ids of the rules that took GPUs away, in byte order.
+    var narrowingRules: [String] { Self.ids(narrowing, policy.deny) }
+
+    /// The GPUs of each part, in the order in which its candidates were given.
+    var allowedGPUs: [[GPUUUID]] {
+        switch query.target {
+        case .broker: []
+        case .gpus(let gpus): gpus.map { [$0.uuid] }
+        case .instances(let demands):
+            zip(demands, usable).map { demand, mask in
+                demand.candidates.map(\.uuid).filter { uuid in
+                    gpus.firstIndex { $0.uuid == uuid }.map { mask & 1 << UInt64($0) != 0 } == true
+                }
             }
-        case (.gpu, _), (.instance, _): parts = []
+        }
+    }
+
+    // MARK: Parts
+
+    /// An action on something other than what it is about has no parts, and so is denied.
+    private mutating func makeParts() -> [Part] {
+        switch (query.action.subject, query.target) {
+        case (.broker, .broker): return [Part(profile: nil, slices: 0, candidates: 1)]
+        case (.broker, .gpus(let gpus)), (.gpu, .gpus(let gpus)):
+            return gpus.map { Part(profile: nil, slices: 0, candidates: bit(of: $0)) }
+        case (.broker, .instances(let demands)), (.instance, .instances(let demands)):
+            return demands.map { demand in
+                Part(
+                    profile: demand.profile, slices: demand.slices.rawValue,
+                    candidates: demand.candidates.reduce(0) { $0 | bit(of: $1) })
+            }
+        case (.gpu, _), (.instance, _): return []
         }
     }
 
@@ -65,125 +102,98 @@ struct RuleStage {
         return 1 << UInt64(gpus.count - 1)
     }
 
-    private mutating func applyDenials(_ action: ActionSet) {
+    // MARK: Judgement
+
+    private mutating func judge(_ part: Part) {
+        let verdict = verdict(on: part)
+        let isEnforced = query.isolation == .enforced
+        let mask = isEnforced ? verdict.allowed | verdict.isolated : verdict.allowed
+        guard mask != 0 else { return deny(part.profile, reason(for: verdict)) }
+        usable.append(mask)
+        narrowing.formUnion(verdict.denying)
+        allowing.formUnion(verdict.allowing)
+        if isEnforced {
+            allowing.formUnion(verdict.isolating)
+            if verdict.isolated & ~verdict.allowed != 0 { requiresIsolation = true }
+        }
+    }
+
+    private func reason(for verdict: Verdict) -> Denial.Reason {
+        if verdict.isolated != 0 { return .isolationRequired(rules: Self.ids(verdict.isolating, policy.allow)) }
+        if verdict.denied != 0 { return .denied(rules: Self.ids(verdict.denying, policy.deny)) }
+        return .noRule
+    }
+
+    private mutating func verdict(on part: Part) -> Verdict {
+        var verdict = Verdict(
+            denying: PositionSet(count: policy.deny.count), allowing: PositionSet(count: policy.allow.count),
+            isolating: PositionSet(count: policy.allow.count))
+        let filters = policy.vocabulary.filters.elements
+        let number = part.profile.flatMap { policy.vocabulary.profiles.known(Array($0.utf8)) }
+        // Worked out when first asked for: few of the filters are in rules that name this caller.
+        var filtered: [Bool?] = Array(repeating: nil, count: filters.count)
+        func passes(_ filter: Int?) -> Bool {
+            guard let filter, part.profile != nil else { return true }
+            if let known = filtered[filter] { return known }
+            let passes = filters[filter].matches(number, slices: part.slices)
+            filtered[filter] = passes
+            return passes
+        }
         naming.deny.forEach { position in
-            let rule = policy.deny[position]
-            guard rule.actions.contains(action), comes(from: rule.from, orUnknown: true) else { return }
-            let matched = gpuMask(of: rule)
-            var isNamed = false
-            for index in parts.indices {
-                let hit = hit(rule, matched, index)
-                parts[index].denied |= hit
-                if hit != 0 { isNamed = true }
-            }
-            if isNamed { narrowing.append(rule.id) }
+            let condition = policy.deny[position].condition
+            guard applies(condition, orUnknown: true), passes(condition.profiles) else { return }
+            let hit = mask(of: condition.gpus) & part.candidates
+            guard hit != 0 else { return }
+            verdict.denied |= hit
+            verdict.denying.insert(position)
         }
-    }
-
-    private mutating func applyAllowances(_ action: ActionSet) {
         naming.allow.forEach { position in
-            let rule = policy.allow[position]
-            guard rule.actions.contains(action), comes(from: rule.from, orUnknown: false) else { return }
-            let matched = gpuMask(of: rule)
-            var isNamed = false
-            for index in parts.indices {
-                let hit = hit(rule, matched, index) & ~parts[index].denied
-                if rule.requiresIsolation { parts[index].isolated |= hit } else { parts[index].allowed |= hit }
-                if hit != 0 { isNamed = true }
+            let condition = policy.allow[position].condition
+            guard applies(condition, orUnknown: false), passes(condition.profiles) else { return }
+            let hit = mask(of: condition.gpus) & part.candidates & ~verdict.denied
+            guard hit != 0 else { return }
+            if condition.requiresIsolation {
+                verdict.isolated |= hit
+                verdict.isolating.insert(position)
+            } else {
+                verdict.allowed |= hit
+                verdict.allowing.insert(position)
             }
-            if isNamed, !rule.requiresIsolation || query.isolation == .enforced { allowing.append(rule.id) }
         }
+        return verdict
     }
 
-    private func comes(from required: Origin?, orUnknown unknownMatches: Bool) -> Bool {
-        guard let required else { return true }
-        let origin = query.principal.origin
-        return origin == required || unknownMatches && origin == .unknown
-    }
-
-    private func hit(_ rule: Rule, _ gpus: UInt64, _ index: Int) -> UInt64 {
-        guard let filter = rule.profiles, parts[index].profile != nil else { return gpus & parts[index].candidates }
-        let part = parts[index]
-        return filter.matches(part.profileNumber, slices: part.slices) ? gpus & part.candidates : 0
+    private func applies(_ condition: Condition, orUnknown: Bool) -> Bool {
+        condition.actions.contains(action) && condition.accepts(query.principal.origin, orUnknown: orUnknown)
     }
 
     /// All ones where the rule does not narrow, and where the query is about no GPU.
-    private mutating func gpuMask(of rule: Rule) -> UInt64 {
-        guard let selectors = rule.gpus, !gpus.isEmpty else { return .max }
-        return selectors.reduce(0) { $0 | matched(by: $1) }
-    }
-
-    private mutating func matched(by selector: Int) -> UInt64 {
-        if let known = matches[selector] { return known }
+    private mutating func mask(of list: Int?) -> UInt64 {
+        guard let list, !gpus.isEmpty else { return .max }
+        if let known = matches[list] { return known }
+        let selectors = policy.vocabulary.gpuLists.elements[list]
         var mask: UInt64 = 0
-        for (bit, gpu) in gpus.enumerated() where policy.vocabulary.selectors[selector].matches(gpu) {
+        for (bit, gpu) in gpus.enumerated() where selectors.contains(where: { $0.matches(gpu) }) {
             mask |= 1 << UInt64(bit)
         }
-        matches[selector] = mask
+        matches[list] = mask
         return mask
     }
 
-    // MARK: Outcome
-
-    /// The GPUs that a part may use as isolation stands.
-    private func usable(_ part: Part) -> UInt64 {
-        (query.isolation == .enforced ? part.allowed | part.isolated : part.allowed) & ~part.denied
+    private mutating func deny(_ profile: String?, _ reason: Denial.Reason) {
+        denial = Denial(action: query.action, profile: profile, reason: reason)
     }
 
-    /// The GPUs of each part, in the order in which its candidates were given.
-    var allowedGPUs: [[GPUUUID]] {
-        switch query.target {
-        case .broker: []
-        case .gpus(let gpus): gpus.map { [$0.uuid] }
-        case .instances(let demands):
-            zip(demands, parts).map { demand, part in
-                let usable = usable(part)
-                return demand.candidates.map(\.uuid).filter { uuid in
-                    guard let bit = gpus.firstIndex(where: { $0.uuid == uuid }) else { return false }
-                    return usable & 1 << UInt64(bit) != 0
-                }
-            }
-        }
-    }
-
-    /// Whether some allowed GPU is allowed only by rules that need enforced isolation.
-    var requiresIsolation: Bool { parts.contains { usable($0) & ~$0.allowed != 0 } }
-
-    /// Why the rules deny the query, or nil where they allow it.
-    var denial: Denial? {
-        guard query.principal.isSomebody else { return denial(nil, .noIdentity) }
-        guard !parts.isEmpty else { return denial(nil, .noRule) }
-        guard let failed = parts.firstIndex(where: { usable($0) == 0 }) else { return nil }
-        let part = parts[failed]
-        if part.isolated != 0 {
-            let rules = ids(in: policy.allow, naming.allow, orUnknown: false) { stage, rule in
-                rule.requiresIsolation && stage.hit(rule, stage.gpuMask(of: rule), failed) & ~part.denied != 0
-            }
-            return denial(part.profile, .isolationRequired(rules: rules))
-        }
-        guard part.denied != 0 else { return denial(part.profile, .noRule) }
-        let rules = ids(in: policy.deny, naming.deny, orUnknown: true) { stage, rule in
-            stage.hit(rule, stage.gpuMask(of: rule), failed) != 0
-        }
-        return denial(part.profile, .denied(rules: rules))
-    }
-
-    private func denial(_ profile: String?, _ reason: Denial.Reason) -> Denial {
-        Denial(action: query.action, profile: profile, reason: reason)
-    }
-
-    /// The rules that bear on the part that failed; only a denial needs them apart.
-    private func ids(
-        in rules: [Rule], _ positions: PositionSet, orUnknown: Bool, _ bears: (inout RuleStage, Rule) -> Bool
-    ) -> [String] {
-        var stage = self
+    private static func ids(_ positions: PositionSet, _ rules: [Rule]) -> [String] {
         var ids: [String] = []
-        let action = ActionSet(query.action)
-        positions.forEach { position in
-            let rule = rules[position]
-            guard rule.actions.contains(action), comes(from: rule.from, orUnknown: orUnknown) else { return }
-            if bears(&stage, rule) { ids.append(rule.id) }
-        }
+        positions.forEach { ids.append(rules[$0].id) }
         return ids
+    }
+}
+
+extension Condition {
+    /// Whether a caller from there is meant; where that is not known, denials mean him and allows do not.
+    func accepts(_ origin: Origin, orUnknown: Bool) -> Bool {
+        from == nil || from == origin || orUnknown && origin == .unknown
     }
 }
