@@ -21,7 +21,7 @@ struct Packing {
     }
 
     let counts: KindCounts
-    /// Lower is better; sums over GPUs compare whole solutions. See `Packer.score`.
+    /// Lower is better, and sums over GPUs compare whole solutions; see `Packer.score`.
     let score: Int
     let items: [Item]
 }

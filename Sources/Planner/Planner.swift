@@ -14,6 +14,7 @@ package enum Planner {
     /// - Parameters:
     ///   - members: for each member the ways in which it may be served; GPUs that policy excludes are not among them.
     ///   - states: every GPU that a candidate may name, each once.
+    /// - Returns: the plan, which names every member.
     /// - Throws: `NoRoom`, with the slot map of the GPUs that were asked for.
     package static func plan(members: [[Candidate]], on states: [GPUState]) throws(NoRoom) -> Plan {
         let asked = Set(members.joined().map(\.gpu))

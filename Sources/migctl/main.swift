@@ -1,1 +1,3 @@
-// placeholder
+import Linux
+
+CurrentProcess.exit(Program.run(CurrentProcess.arguments).rawValue)

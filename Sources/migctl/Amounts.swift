@@ -1,0 +1,125 @@
+import Linux
+import MIG
+
+/// Memory as people say it: `40 GiB`, `4.75 GiB`, `512 MiB`.
+func memory(_ mebibytes: Int) -> String {
+    guard mebibytes >= 1024 else { return "\(mebibytes) MiB" }
+    let hundredths = (mebibytes % 1024 * 100 + 512) / 1024
+    let whole = mebibytes / 1024 + hundredths / 100
+    switch hundredths % 100 {
+    case 0: return "\(whole) GiB"
+    case let rest where rest % 10 == 0: return "\(whole).\(rest / 10) GiB"
+    case let rest: return "\(whole).\(rest < 10 ? "0" : "")\(rest) GiB"
+    }
+}
+
+/// A number of MiB from `20GiB`, `512MiB` or `1TiB`; `GB` and bare numbers could mean two things and are nil.
+func mebibytes(_ text: String) -> Int? {
+    for (unit, scale) in [("TiB", 1 << 20), ("GiB", 1 << 10), ("MiB", 1)] where text.hasSuffix(unit) {
+        guard let count = Decimal.value(of: String(text.dropLast(3))), count > 0 else { return nil }
+        let (product, overflow) = count.multipliedReportingOverflow(by: scale)
+        return overflow || product > 1 << 30 ? nil : product
+    }
+    return nil
+}
+
+/// `1 slice`, `2 slices`.
+func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+/// Numbers as ranges, `0-3,5`.
+func ranges(_ numbers: [Int]) -> String {
+    var runs: [ClosedRange<Int>] = []
+    for number in Set(numbers).sorted() {
+        if let last = runs.last, last.upperBound + 1 == number {
+            runs[runs.count - 1] = last.lowerBound...number
+        } else {
+            runs.append(number...number)
+        }
+    }
+    return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+        .joined(separator: ",")
+}
+
+/// Moments and spans as people say them.
+struct Calendar {
+    let now: Timestamp
+
+    init(now: Timestamp = Clock.wall()) { self.now = now }
+
+    /// A moment of the wire with its distance from now: `14:05, in 25m`, `2026-11-24 14:05, in 1d 2h`.
+    func moment(_ wire: String) -> String {
+        guard let moment = Timestamp(wire) else { return wire }
+        return "\(clock(moment)), \(distance(to: moment))"
+    }
+
+    /// The clock alone for today, with the date for any other day.
+    func clock(_ moment: Timestamp) -> String {
+        guard let local = LocalTime(moment) else { return moment.description }
+        let time = "\(two(local.hour)):\(two(local.minute))"
+        if let today = LocalTime(now), (today.year, today.month, today.day) == (local.year, local.month, local.day) {
+            return time
+        }
+        return "\(date(local)) \(time)"
+    }
+
+    /// Date and time to the second, for records.
+    func stamp(_ wire: String) -> String {
+        guard let local = Timestamp(wire).flatMap({ LocalTime($0) }) else { return wire }
+        return "\(date(local)) \(two(local.hour)):\(two(local.minute)):\(two(local.second))"
+    }
+
+    /// `in 25m`, `3h ago`, `now`.
+    func distance(to moment: Timestamp) -> String {
+        let seconds = Int(clamping: moment.secondsSinceEpoch.subtractingClamped(now.secondsSinceEpoch))
+        if seconds == 0 { return "now" }
+        return seconds > 0 ? "in \(Self.span(seconds))" : "\(Self.span(seconds == .min ? .max : -seconds)) ago"
+    }
+
+    /// In one or two units: `40s`, `25m`, `1h 59m`, `2d 3h`.
+    static func span(_ seconds: Int) -> String {
+        if seconds < 60 { return "\(seconds)s" }
+        let minutes = seconds / 60 + (seconds % 60 >= 30 ? 1 : 0)
+        if minutes < 60 { return "\(minutes)m" }
+        if minutes < 24 * 60 { return "\(minutes / 60)h" + (minutes % 60 == 0 ? "" : " \(minutes % 60)m") }
+        let hours = minutes / 60
+        return "\(hours / 24)d" + (hours % 24 == 0 ? "" : " \(hours % 24)h")
+    }
+
+    /// A moment in the past as options take it: RFC 3339, `2026-11-23`, `2026-11-23 14:05`, `14:05` today, or a span
+    /// such as `2h`, so long ago.
+    func past(_ text: String) -> Timestamp? {
+        if let moment = Timestamp(text) { return moment }
+        if let span = TimeSpan(text) {
+            return Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - Int64(span.seconds))
+        }
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let today = LocalTime(now) else { return nil }
+        let day = Self.numbers(parts[0], separator: "-", widths: [4, 2, 2])
+        guard
+            let time = Self.numbers(parts[parts.count - 1], separator: ":", widths: [2, 2])
+                ?? (parts.count == 1 ? [0, 0] : nil),
+            day != nil || (parts.count == 1 && parts[0].contains(":"))
+        else { return nil }
+        let date = day ?? [today.year, today.month, today.day]
+        return LocalTime.moment(year: date[0], month: date[1], day: date[2], hour: time[0], minute: time[1])
+    }
+
+    private static func numbers(_ text: String, separator: Character, widths: [Int]) -> [Int]? {
+        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
+        guard parts.map(\.utf8.count) == widths else { return nil }
+        let numbers = parts.compactMap { part in
+            part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(part) : nil
+        }
+        return numbers.count == widths.count ? numbers : nil
+    }
+
+    private func date(_ local: LocalTime) -> String { "\(local.year)-\(two(local.month))-\(two(local.day))" }
+    private func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}
+
+extension Int64 {
+    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (self < 0 ? .min : .max) : difference
+    }
+}

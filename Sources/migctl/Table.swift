@@ -1,0 +1,68 @@
+/// Columns of text, as wide as they must be.
+struct Table {
+    struct Column {
+        let title: String
+        var isRightAligned = false
+        /// Whether the column is left out when no row has anything in it.
+        var isOptional = false
+
+        static func text(_ title: String) -> Column { Column(title: title) }
+        static func number(_ title: String) -> Column { Column(title: title, isRightAligned: true) }
+        static func optional(_ title: String) -> Column { Column(title: title, isOptional: true) }
+    }
+
+    struct Cell: ExpressibleByStringInterpolation {
+        let text: SafeText
+        let style: Style
+
+        init(_ text: SafeText, _ style: Style = .plain) {
+            self.text = text.cut(to: Self.widest)
+            self.style = style
+        }
+        init(stringLiteral value: String) { self.init(SafeText(stringLiteral: value)) }
+        init(stringInterpolation: SafeText.Interpolation) {
+            self.init(SafeText(stringInterpolation: stringInterpolation))
+        }
+        /// Something from outside, or nothing.
+        init(_ outside: String?) { self.init(SafeText(outside ?? "")) }
+
+        private static let widest = 64
+    }
+
+    private let columns: [Column]
+    private var rows: [[Cell]] = []
+
+    init(_ columns: Column...) { self.columns = columns }
+
+    var isEmpty: Bool { rows.isEmpty }
+
+    /// Adds a row, one cell a column.
+    mutating func add(_ cells: Cell...) {
+        precondition(cells.count == columns.count, "a row has one cell for each column")
+        rows.append(cells)
+    }
+
+    /// The lines with the titles first, none ending in blanks; nothing at all for a table without rows.
+    func lines(color: Bool) -> [String] {
+        guard !rows.isEmpty else { return [] }
+        let shown = columns.indices.filter { column in
+            !columns[column].isOptional || rows.contains { !$0[column].text.isEmpty }
+        }
+        let titles = columns.map { Cell(SafeText(stringLiteral: $0.title), .heading) }
+        let all = columns.contains { !$0.title.isEmpty } ? [titles] + rows : rows
+        let widths = columns.indices.map { column in all.map { $0[column].text.columns }.max() ?? 0 }
+        return all.map { row in
+            let last = shown.last { !row[$0].text.isEmpty }
+            var line = ""
+            for column in shown {
+                guard let last, column <= last else { break }
+                let cell = row[column]
+                let padding = String(repeating: " ", count: widths[column] - cell.text.columns)
+                let text = cell.style.applied(to: cell.text.description, color: color)
+                line += line.isEmpty && column == shown.first ? "" : "  "
+                line += columns[column].isRightAligned ? padding + text : text + (column == last ? "" : padding)
+            }
+            return line
+        }
+    }
+}
