@@ -42,14 +42,16 @@ struct Table {
         rows.append(cells)
     }
 
-    /// The lines with the titles first, none ending in blanks; nothing at all for a table without rows.
-    func lines(color: Bool) -> [String] {
+    /// The lines, none ending in blanks; nothing at all for a table without rows.
+    ///
+    /// Columns without any title, or `titles` false, leave the first line out.
+    func lines(color: Bool, titles isTitled: Bool = true) -> [String] {
         guard !rows.isEmpty else { return [] }
         let shown = columns.indices.filter { column in
             !columns[column].isOptional || rows.contains { !$0[column].text.isEmpty }
         }
         let titles = columns.map { Cell(SafeText(stringLiteral: $0.title), .heading) }
-        let all = columns.contains { !$0.title.isEmpty } ? [titles] + rows : rows
+        let all = isTitled && columns.contains { !$0.title.isEmpty } ? [titles] + rows : rows
         let widths = columns.indices.map { column in all.map { $0[column].text.columns }.max() ?? 0 }
         return all.map { row in
             let last = shown.last { !row[$0].text.isEmpty }

@@ -17,7 +17,7 @@ struct Verb: Sendable {
         ("Slices", [.request, .release, .renew, .leases]),
         ("Machine", [.gpus, .profiles, .instances, .devices]),
         ("Rights", [.whoami, .explain, .policyCheck, .policyShow]),
-
+        ("Record", [.auditShow, .auditVerify]),
     ]
     static var all: [Verb] { groups.flatMap(\.verbs) }
 }
