@@ -57,7 +57,11 @@ package enum StateDamage: Error, Sendable, CustomStringConvertible {
     case text(String)
 
     init(_ error: any Error) {
-        self = error as? StateDamage ?? .text("\(error)")
+        if let code = error as? DriverCode {
+            self = .text("it has an instance that the driver would not make: \(code.text)")
+        } else {
+            self = error as? StateDamage ?? .text("\(error)")
+        }
     }
 
     package var description: String {

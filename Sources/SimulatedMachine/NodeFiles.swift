@@ -14,6 +14,12 @@ package struct NodeFiles: Sendable {
         package let mode: UInt32
         /// Whether programs may make and change the node.
         package let mayModify: Bool
+
+        package init(minor: Int, mode: UInt32, mayModify: Bool) {
+            self.minor = minor
+            self.mode = mode
+            self.mayModify = mayModify
+        }
     }
 
     /// What was found or made in a node's place.

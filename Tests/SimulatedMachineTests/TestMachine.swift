@@ -1,0 +1,34 @@
+import Linux
+import SimulatedMachine
+import TestSupport
+
+/// A machine of one test, with regular files for nodes so that it needs no root; gone with its owner.
+struct TestMachine: ~Copyable {
+    let directory: TemporaryDirectory
+    let machine: Machine
+
+    /// The driver library that this build made; machines that nobody loads it from get an empty file.
+    static let library = BuiltProducts.path(of: "SimulatedNVML")
+
+    init(
+        _ models: [GPUModel] = [.a100, .h100], isMIGEnabled: Bool = true, isMirrored: Bool = false,
+        library: String = "/dev/null"
+    ) throws {
+        let directory = try TemporaryDirectory()
+        var plan = MachinePlan(models: models, library: library)
+        plan.isMIGEnabled = isMIGEnabled
+        plan.isMirrored = isMirrored
+        plan.nodes = .file
+        try Machine.make(plan, in: directory.path("machine"))
+        machine = try Machine(directory: directory.path("machine"))
+        self.directory = directory
+    }
+
+    var path: String { machine.layout.directory }
+
+    /// A second look at the same machine, as another process would have it.
+    func reopened() throws(MachineError) -> Machine { try Machine(directory: path) }
+}
+
+/// A file's text.
+func text(_ path: String) throws -> String { String(decoding: try Files.read(path), as: UTF8.self) }
