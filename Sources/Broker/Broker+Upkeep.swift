@@ -62,6 +62,7 @@ extension Broker {
             state.driver = driver
             state.driverProblem = nil
             state.inventory = inventory
+            completeLeases(&state)
             if !state.unfinished.isEmpty { finishRecovery(&state, driver) }
             endLost(&state)
             noteExternal(&state)

@@ -83,7 +83,7 @@ struct Replay {
         return sum.overflow ? stamp.monotonicNs : sum.partialValue
     }
 
-    /// Slices, memory and profile id are the driver's to say; `Broker.finishRecovery` fills them in.
+    /// Slices, memory and profile id are the driver's to say; `Broker.completeLeases` fills them in.
     private static func lease(_ entry: AuditEntry) -> Lease? {
         let record = entry.record
         guard let id = record.lease, let user = record.caller.uid ?? record.caller.onBehalfOf, let gpu = record.gpu,
@@ -135,11 +135,17 @@ extension Broker {
         }
     }
 
-    /// Ends what an earlier run left undone, and completes what the log alone does not know of the leases.
+    /// Fills in what the log alone does not know of leases that were read from it.
+    func completeLeases(_ state: inout State) {
+        for lease in state.ledger.sorted where lease.slices.rawValue == 0 {
+            state.ledger.put(completed(lease, state.inventory))
+        }
+    }
+
+    /// Ends what an earlier run left undone.
     ///
     /// A half-made create is undone, never completed; a half-made end is completed, for access was taken already.
     func finishRecovery(_ state: inout State, _ driver: NVMLDriver) {
-        for lease in state.ledger.sorted { state.ledger.put(completed(lease, state.inventory)) }
         var left: [Unfinished] = []
         for change in state.unfinished {
             let records =
@@ -155,7 +161,7 @@ extension Broker {
 
     /// A lease that was read from the log, with what the driver says of its profile.
     private func completed(_ lease: Lease, _ inventory: Inventory) -> Lease {
-        guard lease.slices.rawValue == 0,
+        guard
             let profile = inventory.entry(lease.gpu)?.profiles.first(where: {
                 $0.name.utf8.elementsEqual(lease.profile.utf8)
             })
