@@ -109,7 +109,7 @@ struct MainJobTests {
             foreign.errors.replacing(lease, with: "ID")
                 == unknown.errors.replacing(String(repeating: "0", count: 32), with: "ID"))
         #expect(try stage.leases(of: Stage.bob) == [])
-        #expect(try stage.migctl(["release", lease], as: Stage.root).code == 0)
+        #expect(try stage.migctl(["release", "--yes", lease], as: Stage.root).code == 0)
         #expect(try stage.leases(of: Stage.alice) == [])
         _ = daemon
     }
