@@ -2,6 +2,7 @@ package import MIG
 
 /// The answer to one query, and everything that made it; `explain` shows this very value.
 package struct Decision: Hashable, Sendable {
+    /// Yes with its terms, or no with its reason; never both.
     package enum Outcome: Hashable, Sendable {
         case allowed(Terms)
         case denied(Denial)
@@ -18,6 +19,7 @@ package struct Decision: Hashable, Sendable {
     /// The caller's groups that the policy mentions anywhere, ascending; a lease records them.
     package let groups: [GroupID]
 
+    /// Whether the query may be carried out, on its terms.
     package var isAllowed: Bool {
         if case .allowed = outcome { true } else { false }
     }

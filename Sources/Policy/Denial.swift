@@ -2,6 +2,7 @@ package import MIG
 
 /// Why the policy refuses, in terms that concern the caller alone: never another user's rights.
 package struct Denial: Error, Hashable, Sendable {
+    /// What a limit counts.
     package enum Dimension: String, Hashable, Sendable {
         case instances
         case slices
@@ -9,6 +10,7 @@ package struct Denial: Error, Hashable, Sendable {
         case renewals
     }
 
+    /// What stopped the query.
     package enum Reason: Hashable, Sendable {
         /// The uid stands for nobody in particular.
         case noIdentity
@@ -27,6 +29,7 @@ package struct Denial: Error, Hashable, Sendable {
     package let profile: String?
     package let reason: Reason
 
+    /// Builds the refusal of one action; only `PolicySet` refuses for the policy.
     package init(action: Action, profile: String?, reason: Reason) {
         self.action = action
         self.profile = profile

@@ -5,6 +5,7 @@ package import MIG
 ///
 /// Each name of a load is asked once. The look-ups may block as long as a directory server likes.
 package struct NameResolver: Sendable {
+    /// An answer that never takes "could not ask" for "does not exist".
     package enum Answer<ID: Sendable>: Sendable {
         case found(ID)
         case unknown
@@ -14,6 +15,7 @@ package struct NameResolver: Sendable {
     package let user: @Sendable (String) -> Answer<UserID>
     package let group: @Sendable (String) -> Answer<GroupID>
 
+    /// Takes the two look-ups; tests answer from a table.
     package init(
         user: @escaping @Sendable (String) -> Answer<UserID>,
         group: @escaping @Sendable (String) -> Answer<GroupID>

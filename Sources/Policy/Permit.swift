@@ -12,6 +12,7 @@ package struct Permit: ~Copyable, Sendable {
         case revocation
     }
 
+    /// What the leave was given for.
     package enum Basis: Sendable {
         /// A caller's query, and the decision that allowed it on these terms.
         case caller(Query, Decision, Terms)

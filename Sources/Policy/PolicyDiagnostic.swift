@@ -1,5 +1,6 @@
 /// One thing that is wrong with a policy, or looks wrong, and where.
 package struct PolicyDiagnostic: Error, Hashable, Sendable {
+    /// What a finding means for the policy.
     package enum Severity: String, Sendable {
         /// The policy is not loaded.
         case error

@@ -4,6 +4,7 @@ package import MIG
 
 /// What can be wrong with a policy.
 package enum PolicyProblem: Hashable, Sendable {
+    /// Whose name or number it is.
     package enum NameKind: String, Sendable { case user, group }
 
     // Files.
@@ -47,6 +48,7 @@ package enum PolicyProblem: Hashable, Sendable {
     case unlimited(NameKind, UInt32)
     case refusedByDaemon(SafePathError)
 
+    /// Whether the policy is refused for it.
     package var severity: PolicyDiagnostic.Severity {
         switch self {
         case .namedTwice, .listedTwice, .neverAllows, .neverReached, .unlimited, .refusedByDaemon: .warning

@@ -11,6 +11,7 @@ package struct Right: Hashable, Sendable {
 
 /// A limit that holds for someone, and what counts against it now.
 package struct LimitStatus: Hashable, Sendable {
+    /// One bounded dimension; memory in MiB.
     package struct Amount: Hashable, Sendable {
         package let dimension: Denial.Dimension
         package let used: Int

@@ -11,6 +11,7 @@ package struct PolicySource: Hashable, Sendable {
     /// May be missing; every `*.json` in it counts, in byte order, but names with a leading dot.
     package let directory: String?
 
+    /// Takes the two paths as options give them.
     package init(file: String, directory: String?) {
         self.file = file
         self.directory = directory

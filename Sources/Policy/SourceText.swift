@@ -4,6 +4,7 @@ package struct PolicyFile: Hashable, Sendable {
     package let path: String
     package let bytes: [UInt8]
 
+    /// Takes a file that was read by `PolicySource`, or stands in for one.
     package init(path: String, bytes: [UInt8]) {
         self.path = path
         self.bytes = bytes
