@@ -264,4 +264,13 @@ struct BadPolicy: CustomTestStringConvertible, Sendable {
         ]
         #expect(Set(others + [one]).count == others.count + 1)
     }
+
+    /// The value is from another program, which framed the parts with 64-bit big-endian lengths.
+    @Test func `the hash is that of the framing that is written down`() throws {
+        let files = [
+            file(#"{ "version": 1 }"#, "/etc/migbroker/policy.json"), file(#"{"version":1,"deny":[]}"#, "d/more.json"),
+        ]
+        let policy = try PolicySet.load(files, names: Names.resolver)
+        #expect(policy.hash == "740ef94c57033d1566e411ebdad874fdcfef5c1dde0d8d352940fea73c0756c1")
+    }
 }
