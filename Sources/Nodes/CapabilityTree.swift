@@ -24,7 +24,7 @@ package enum CapabilityTreeError: Error, Hashable, Sendable, CustomStringConvert
 
     package var description: String {
         switch self {
-        case .noDriver(let file): "\(file) lists no device \(CapabilityTree.deviceName): the driver is not loaded"
+        case .noDriver(let file): "the driver is not loaded: \(file) does not show its capabilities"
         case .unreadable(let error): "\(error)"
         case .strangeMinors(let file, let line, let text):
             "\(file):\(line): \"\(text)\" is not what the driver's numbering gives"
@@ -71,6 +71,7 @@ package struct CapabilityTree: Hashable, Sendable {
     package static func gpuMinors(driver root: String) throws(CapabilityTreeError) -> [Int] {
         let directory = "\(root)/proc/driver/nvidia/gpus"
         var minors: [Int] = []
+        guard Files.exists(directory) else { throw .noDriver(file: directory) }
         for name in try system({ () throws(SystemError) in try Files.list(directory) }) {
             let file = "\(directory)/\(name)/information"
             let prefix = "Device Minor:"

@@ -28,6 +28,15 @@ struct CapabilityTreeTests {
         }
     }
 
+    @Test func `without the driver's tree there are no GPUs to tell of`() throws {
+        let tree = try DriverTree()
+        let directory = "\(tree.path)/proc/driver/nvidia/gpus"
+        try Files.removeTree(directory)
+        #expect(throws: CapabilityTreeError.noDriver(file: directory)) {
+            try CapabilityTree.gpuMinors(driver: tree.path)
+        }
+    }
+
     @Test(arguments: ["-1", "x", "4294967296", "99999999999999999999"])
     func `a major that is no number is refused`(major: String) throws {
         let tree = try DriverTree()
