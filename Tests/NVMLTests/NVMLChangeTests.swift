@@ -1,4 +1,5 @@
 import MIG
+import TestSupport
 import Testing
 
 @testable import NVML
@@ -107,6 +108,29 @@ struct NVMLChangeTests {
             try driver.destroyGPUInstance(made.id, on: gpu)
         }
         #expect(try driver.instance(made.id, on: gpu) != nil)
+    }
+
+    @Test func `a process on an instance is told, and keeps it from being destroyed until it ends`() throws {
+        let board = try boards.make()
+        let driver = try board.driver()
+        let gpu = try driver.firstGPU().uuid
+        let made = try driver.createGPUInstance(Self.one, at: Placement(start: 0, size: 1), on: gpu)
+        let inside = try driver.createComputeInstance(ComputeInstanceProfileID(0), in: made.id, on: gpu)
+        let uuid = try #require(inside.uuid)
+        let process = try KeptProcess(
+            BuiltProducts.path(of: "migsim"),
+            ["hold", board.path, "--device", "\(uuid)", "--memory", "512", "--", "sleep", "1000"])
+        try process.waitUntil("the process is told") {
+            try driver.processes(on: inside.id, in: made.id, of: gpu)
+                == [RunningProcess(pid: process.pid, memoryMiB: 512)]
+        }
+        #expect(throws: NVMLError.call("nvmlComputeInstanceDestroy", .inUse)) {
+            try driver.destroyComputeInstance(inside.id, in: made.id, on: gpu)
+        }
+        #expect(try driver.instance(made.id, on: gpu)?.computeInstances == [inside])
+        process.end()
+        try driver.destroyComputeInstance(inside.id, in: made.id, on: gpu)
+        try driver.destroyGPUInstance(made.id, on: gpu)
     }
 
     @Test func `a destroy that finds the instance in use for a moment is tried again, then given up`() throws {

@@ -136,7 +136,7 @@ struct NVMLReadingTests {
         #expect(error?.description.contains(function) == true)
     }
 
-    @Test func `processes on an instance are told with their memory`() throws {
+    @Test func `an idle instance has no processes, and one that is not there none to tell`() throws {
         let driver = try boards.make().driver()
         let gpu = try driver.firstGPU().uuid
         let instance = try driver.createGPUInstance(
