@@ -123,7 +123,7 @@ struct AuditLine {
 
     /// Takes a line without its line feed apart; nil where it has not the form of a record.
     init?(_ line: ArraySlice<UInt8>) {
-        guard line.starts(with: Self.head), Self.isPrintable(line) else { return nil }
+        guard line.starts(with: Self.head), AuditFormat.isPrintable(line.span) else { return nil }
         var seq: Int64 = 0
         var position = line.startIndex + Self.head.count
         let firstDigit = position
@@ -175,16 +175,6 @@ struct AuditLine {
         let hash = rest[start..<end]
         rest = rest[..<(start - key.count)]
         return hash
-    }
-
-    private static func isPrintable(_ line: ArraySlice<UInt8>) -> Bool {
-        let bytes = line.span
-        // One branch a line, not a byte: the loop has no exit, so it runs many bytes at once.
-        var isPrintable = true
-        for index in bytes.indices {
-            isPrintable = (bytes[index] &- 0x20 < 0x5F) && isPrintable
-        }
-        return isPrintable
     }
 
     private static func hexDigit(_ value: UInt8) -> UInt8 {

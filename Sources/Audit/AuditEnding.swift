@@ -20,11 +20,8 @@ struct AuditEnding {
     ///
     /// A segment that is not a regular file of root's with one link is an error.
     init(in directory: String) throws(AuditUnavailable) {
-        let numbers: [Int]
-        do throws(SystemError) {
-            numbers = try AuditSegments.numbers(in: directory)
-        } catch {
-            throw .system(error)
+        let numbers = try AuditUnavailable.system { () throws(SystemError) in
+            try AuditSegments.numbers(in: directory)
         }
         number = numbers.last ?? 0
         for number in numbers.reversed() {

@@ -18,6 +18,7 @@ extension AuditEntry {
     /// Reads one line without its line feed; an unknown key, a value of the wrong kind or another version is an
     /// error. The hash is read, not checked: that is `AuditVerifier`'s.
     package init(line: [UInt8]) throws(AuditDecodeError) {
+        guard AuditFormat.isPrintable(line.span) else { throw .syntax(JSONSyntaxError(.notASCII, at: 0)) }
         let value: JSONValue
         do throws(JSONSyntaxError) {
             value = try JSONParser.parse(line, limits: AuditFormat.limits)

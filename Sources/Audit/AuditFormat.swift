@@ -21,8 +21,17 @@ package enum AuditFormat {
     /// The `prev` of the first record of a log.
     package static let genesis = String(repeating: "0", count: 64)
 
-    static let limits = JSONLimits(
-        bytes: lineBytes, depth: 2, keysPerObject: 64, stringBytes: lineBytes, allowsNonASCII: false)
+    static let limits = JSONLimits(bytes: lineBytes, depth: 2, keysPerObject: 64, stringBytes: lineBytes)
+
+    /// Whether all bytes are ones that a line may hold.
+    static func isPrintable(_ line: Span<UInt8>) -> Bool {
+        // One branch a line, not a byte: the loop has no exit, so it runs many bytes at once.
+        var isPrintable = true
+        for index in line.indices {
+            isPrintable = (line[index] &- 0x20 < 0x5F) && isPrintable
+        }
+        return isPrintable
+    }
 
     /// A string as a record may hold it: cut at a character of at most `textBytes`, and without NUL, which the one
     /// parser refuses.

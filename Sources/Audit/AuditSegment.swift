@@ -19,11 +19,7 @@ struct AuditSegment: ~Copyable {
     /// Makes a new file, which must not exist, and makes its entry in the directory durable.
     static func create(_ path: String) throws(AuditUnavailable) -> AuditSegment {
         let segment = try open(path, [.append, .exclusive], createMode: 0o640)
-        do throws(SystemError) {
-            try Files.synchronizeDirectory(of: path)
-        } catch {
-            throw .system(error)
-        }
+        try AuditUnavailable.system { () throws(SystemError) in try Files.synchronizeDirectory(of: path) }
         return segment
     }
 
@@ -43,18 +39,10 @@ struct AuditSegment: ~Copyable {
     private static func open(
         _ path: String, _ access: Files.Access, createMode: UInt32
     ) throws(AuditUnavailable) -> AuditSegment {
-        let file: FileDescriptor
-        do throws(SafePathError) {
-            file = try SafePath.openFile(path, access, createMode: createMode)
-        } catch {
-            throw .unsafePath(error)
+        let file = try AuditUnavailable.safe { () throws(SafePathError) in
+            try SafePath.openFile(path, access, createMode: createMode)
         }
-        let identity: FileAttributes
-        do throws(SystemError) {
-            identity = try file.attributes()
-        } catch {
-            throw .system(error)
-        }
+        let identity = try AuditUnavailable.system { () throws(SystemError) in try file.attributes() }
         return AuditSegment(path, file, identity)
     }
 

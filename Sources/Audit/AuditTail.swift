@@ -19,16 +19,8 @@ struct AuditTail {
 
     /// Reads the end of a file by the safe rule. Blocks on the disk.
     init(of path: String) throws(AuditUnavailable) {
-        do throws(SafePathError) {
-            let file = try SafePath.openFile(path)
-            do throws(SystemError) {
-                self = try Self.read(file)
-            } catch {
-                throw SafePathError(path, .system(error.code))
-            }
-        } catch {
-            throw .unsafePath(error)
-        }
+        let file = try AuditUnavailable.safe { () throws(SafePathError) in try SafePath.openFile(path) }
+        self = try AuditUnavailable.system { () throws(SystemError) in try Self.read(file) }
     }
 
     private init(last: AuditEntry?, end: Int64, restCount: Int64, restHash: String, isTorn: Bool) {

@@ -31,6 +31,30 @@ package enum AuditUnavailable: Error, Hashable, Sendable, CustomStringConvertibl
     }
 }
 
+extension AuditUnavailable {
+    /// Runs what the kernel may refuse.
+    static func system<Value: ~Copyable>(
+        _ body: () throws(SystemError) -> Value
+    ) throws(AuditUnavailable) -> Value {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Runs what the safe path rule may refuse.
+    static func safe<Value: ~Copyable>(
+        _ body: () throws(SafePathError) -> Value
+    ) throws(AuditUnavailable) -> Value {
+        do throws(SafePathError) {
+            return try body()
+        } catch {
+            throw .unsafePath(error)
+        }
+    }
+}
+
 /// What the log can do now.
 package enum AuditHealth: Hashable, Sendable {
     case writable

@@ -33,7 +33,7 @@ struct AuditWriter: ~Copyable {
     private let clock: AuditClock
     private let reserve: Int64
     /// Holds the lock that keeps other writers out.
-    private let lock: FileDescriptor
+    private var lock: FileDescriptor?
     /// The last record written; where it is a count of denials, it may not be on disk yet.
     private(set) var head: AuditHead
     private var segment: AuditSegment?
@@ -98,7 +98,7 @@ struct AuditWriter: ~Copyable {
         }
     }
 
-    /// Writes the last records, gives the reserve back and takes no more.
+    /// Writes the last records, gives the reserve and the lock back and takes no more.
     mutating func close(with records: [AuditRecord]) throws(AuditUnavailable) {
         try write(records, .event)
         isClosed = true
@@ -108,6 +108,7 @@ struct AuditWriter: ~Copyable {
             throw .system(error)
         }
         segment = nil
+        lock = nil
     }
 
     private mutating func append(
@@ -214,18 +215,12 @@ struct AuditWriter: ~Copyable {
     }
 
     private static func lock(_ directory: String) throws(AuditUnavailable) -> FileDescriptor {
-        let lock: FileDescriptor
-        do throws(SafePathError) {
-            lock = try SafePath.openDirectory(directory)
-        } catch {
-            throw .unsafePath(error)
+        let name = try AuditUnavailable.safe { () throws(SafePathError) in try SafePath.openDirectory(directory) }
+        // What was checked is only a name (O_PATH), which cannot be locked.
+        let lock = try AuditUnavailable.system { () throws(SystemError) in
+            try Files.open(".", below: name, [.read, .directory])
         }
-        let isFree: Bool
-        do throws(SystemError) {
-            isFree = try lock.tryLock(exclusively: true)
-        } catch {
-            throw .system(error)
-        }
+        let isFree = try AuditUnavailable.system { () throws(SystemError) in try lock.tryLock(exclusively: true) }
         guard isFree else { throw .inUse }
         return lock
     }
