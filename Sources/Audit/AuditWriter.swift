@@ -55,7 +55,7 @@ struct AuditWriter: ~Copyable {
     init(
         in directory: String, expecting known: AuditHead?, reserve: Int64, clock: AuditClock
     ) throws(AuditUnavailable) {
-        let lock = try Self.lock(directory)
+        let lock: FileDescriptor? = try Self.lock(directory)
         var ending = try AuditEnding(in: directory)
         ending.extend(to: known)
         for (path, end) in ending.torn { _ = try AuditSegment.open(path, end: end) }
@@ -215,11 +215,7 @@ struct AuditWriter: ~Copyable {
     }
 
     private static func lock(_ directory: String) throws(AuditUnavailable) -> FileDescriptor {
-        let name = try AuditUnavailable.safe { () throws(SafePathError) in try SafePath.openDirectory(directory) }
-        // What was checked is only a name (O_PATH), which cannot be locked.
-        let lock = try AuditUnavailable.system { () throws(SystemError) in
-            try Files.open(".", below: name, [.read, .directory])
-        }
+        let lock = try AuditUnavailable.safe { () throws(SafePathError) in try SafePath.openDirectory(directory) }
         let isFree = try AuditUnavailable.system { () throws(SystemError) in try lock.tryLock(exclusively: true) }
         guard isFree else { throw .inUse }
         return lock
