@@ -86,9 +86,7 @@ package enum BrokerError: Error, Sendable {
     /// One sentence for people: what is wrong, with the rule, limit, node or code that says so.
     package var message: String {
         switch self {
-        case .notAuthorized(let action, let reason, let rules):
-            rules.isEmpty
-                ? "\(action): \(reason)" : "\(action): \(reason) (\(rules.joined(separator: ", ")))"
+        case .notAuthorized(_, let reason, _): reason
         case .identityUnavailable(let reason): "your identity could not be established: \(reason)"
         case .quotaExceeded(let limit, let dimension, let used, let asked, let maximum):
             dimension.utf8.elementsEqual("leaseMax".utf8)

@@ -34,7 +34,7 @@ struct Verb: Sendable {
 }
 
 enum MigSim {
-    static let verbs: [Verb] = [.new, .show, .enter, .hold, .modprobe, .fault, .reload, .reboot]
+    static let verbs: [Verb] = [.new, .show, .enter, .hold, .modprobe, .fault, .reload, .reboot, .demo]
 
     static func run(_ words: [String]) -> Int32 {
         do throws(Failure) {
@@ -144,7 +144,7 @@ func machine<Result>(_ body: () throws(MachineError) -> Result) throws(Failure) 
 }
 
 /// Runs what the system may refuse.
-func system<Result>(_ body: () throws(SystemError) -> Result) throws(Failure) -> Result {
+func system<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(Failure) -> Result {
     do {
         return try body()
     } catch {
