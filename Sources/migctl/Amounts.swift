@@ -1,16 +1,14 @@
 import Linux
 import MIG
 
-/// Memory as people say it: `40 GiB`, `4.75 GiB`, `512 MiB`.
+/// Memory as people say it, in three digits or so: `40 GiB`, `4.75 GiB`, `79.6 GiB`, `512 MiB`.
 func memory(_ mebibytes: Int) -> String {
-    guard mebibytes >= 1024 else { return "\(mebibytes) MiB" }
-    let hundredths = (mebibytes % 1024 * 100 + 512) / 1024
-    let whole = mebibytes / 1024 + hundredths / 100
-    switch hundredths % 100 {
-    case 0: return "\(whole) GiB"
-    case let rest where rest % 10 == 0: return "\(whole).\(rest / 10) GiB"
-    case let rest: return "\(whole).\(rest < 10 ? "0" : "")\(rest) GiB"
-    }
+    guard mebibytes >= 1024 || mebibytes == 0 else { return "\(mebibytes) MiB" }
+    let scale = mebibytes < 10 << 10 ? 100 : mebibytes < 100 << 10 ? 10 : 1
+    let (whole, rest) = (mebibytes / 1024, mebibytes % 1024 * scale / 1024)
+    guard rest > 0 else { return "\(whole) GiB" }
+    let digits = scale == 100 && rest < 10 ? "0\(rest)" : "\(rest)"
+    return "\(whole).\(scale == 100 && rest % 10 == 0 ? String(digits.dropLast()) : digits) GiB"
 }
 
 /// A number of MiB from `20GiB`, `512MiB` or `1TiB`; `GB` and bare numbers could mean two things and are nil.

@@ -71,14 +71,17 @@ private struct Refusal {
         let message = SafeText(text("message"))
         switch word {
         case "NotAuthorized":
+            let rules = (parameters["rules"]?.arrayValue ?? []).compactMap(\.stringValue).joined(separator: ", ")
+            let reason = text("reason")
             self.init(
-                .notAllowed, message, "'migctl whoami' shows what you may do; the administrator writes the policy")
+                .notAllowed, rules.isEmpty || reason.contains(rules) ? "\(reason)" : "\(reason) (\(rules))",
+                "'migctl whoami' shows what you may do; the administrator writes the policy")
         case "IdentityUnavailable":
             self.init(.notAllowed, message, "try again; if it stays, tell the administrator")
         case "QuotaExceeded": self.init(quota: parameters, message: message)
         case "TooManyRequests": self.init(.noRoom, message, "try again in a second")
         case "NoRoom": self.init(noRoom: parameters, message: message)
-        case "NotFound": self.init(.notFound, message, "'migctl leases' shows what is yours")
+        case "NotFound": self.init(.notFound, message, Self.whereToLook(for: text("what")))
         case "Ambiguous": self.init(.usage, message, "name it by one of these")
         case "InUse": self.init(.inUse, message, "end the programs that use it, then try again")
         case "PendingReset":
@@ -98,6 +101,15 @@ private struct Refusal {
         self.code = code
         self.reason = reason
         self.next = next.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func whereToLook(for what: String) -> SafeText {
+        switch what {
+        case "profile": "'migctl profiles' shows what there is"
+        case "GPU", "gpu": "'migctl gpus' shows what there is"
+        case "operation": "'migctl audit show' shows the operations on record"
+        default: "'migctl leases' shows what is yours"
+        }
     }
 
     private init(quota parameters: JSONValue, message: SafeText) {

@@ -16,7 +16,7 @@ struct Table {
         let style: Style
 
         init(_ text: SafeText, _ style: Style = .plain) {
-            self.text = text.cut(to: Self.widest)
+            self.text = text
             self.style = style
         }
         init(stringLiteral value: String) { self.init(SafeText(stringLiteral: value)) }
@@ -25,9 +25,10 @@ struct Table {
         }
         /// Something from outside, or nothing.
         init(_ outside: String?) { self.init(SafeText(outside ?? "")) }
-
-        private static let widest = 64
     }
+
+    /// Of any column but the last: what others wrote must not push the rest out of sight.
+    private static let widest = 64
 
     private let columns: [Column]
     private var rows: [[Cell]] = []
@@ -39,7 +40,8 @@ struct Table {
     /// Adds a row, one cell a column.
     mutating func add(_ cells: Cell...) {
         precondition(cells.count == columns.count, "a row has one cell for each column")
-        rows.append(cells)
+        rows.append(
+            cells.dropLast().map { Cell($0.text.cut(to: Self.widest), $0.style) } + cells.suffix(1))
     }
 
     /// The lines, none ending in blanks; nothing at all for a table without rows.

@@ -98,13 +98,13 @@ private struct AuditPrinter {
     private mutating func add(_ row: AuditRow) {
         count += 1
         table.add(
-            row.time, row.type, row.user, row.method, row.profile, row.gpu, row.lease, row.result, row.operation)
+            row.time, row.type, row.user, row.method, row.profile, row.gpu, row.lease, row.operation, row.result)
     }
 
     private static var emptyTable: Table {
         Table(
             .text("TIME"), .text("TYPE"), .text("USER"), .text("METHOD"), .optional("PROFILE"), .optional("GPU"),
-            .optional("LEASE"), .text("RESULT"), .optional("OPERATION"))
+            .optional("LEASE"), .optional("OPERATION"), .text("RESULT"))
     }
 }
 

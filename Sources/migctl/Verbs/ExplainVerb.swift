@@ -37,9 +37,11 @@ extension Verb {
         })
 
     private static func show(_ decision: DecisionInfo, in session: Session) throws(Failure) {
-        let verdict: SafeText = decision.allowed ? "allowed" : "denied"
-        try session.output.line(
-            session.isQuiet ? verdict : "\(verdict): \(decision.reason)", decision.allowed ? .good : .bad)
+        if decision.allowed {
+            try session.output.line("allowed", .good)
+        } else {
+            try session.output.line(session.isQuiet ? "denied" : "denied: \(decision.reason)", .bad)
+        }
         guard !session.isQuiet else { return }
         var table = Table(.text(""), .text(""))
         if !decision.rules.isEmpty { table.add("rules", "\(decision.rules.joined(separator: ", "))") }

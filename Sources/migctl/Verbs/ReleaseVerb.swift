@@ -57,7 +57,8 @@ extension Verb {
         let others = ids.filter { id in !names.own.contains { $0.id.utf8.elementsEqual(id.utf8) } }
         guard !others.isEmpty, !session.globals.isYes, !session.globals.isDryRun else { return }
         let plan: Answer<ReleaseReply> = try session.call(
-            "Release", ReleaseRequest(leases: others, dryRun: true).json, to: "release")
+            "Release", ReleaseRequest(leases: others, dryRun: true).json,
+            to: "release \(LeaseTable.shortIDs(others).joined(separator: ", "))")
         let lines = plan.reply.leases.map { lease -> SafeText in
             "\(lease.id.prefix(8)) is \(lease.user)'s: \(lease.profile) on GPU \(lease.gpu.index), until \(Calendar().moment(lease.expires))"
         }

@@ -48,18 +48,27 @@ extension Verb {
         return table
     }
 
+    /// One row a limit, however much it counts.
     private static func limits(of reply: WhoAmIReply) -> Table {
         var table = Table(.text(""), .text(""))
-        for limit in reply.limits {
-            let isMemory = limit.dimension.utf8.elementsEqual("memoryMiB".utf8)
-            let amount: SafeText =
-                isMemory
-                ? "\(memory(limit.used)) of \(memory(limit.maximum)) memory"
-                : "\(limit.used) of \(limit.maximum) \(limit.dimension)"
-            let shared: SafeText = limit.scope.utf8.elementsEqual("group".utf8) ? ", shared by the group" : ""
+        var rest = reply.limits[...]
+        while let first = rest.first {
+            let same = rest.prefix { $0.limit.utf8.elementsEqual(first.limit.utf8) }
+            rest = rest.dropFirst(same.count)
+            let isGroup = first.scope.utf8.elementsEqual("group".utf8)
+            let amounts = SafeText.joined(same.map(amount), separator: ", ")
             table.add(
-                "\(limit.limit)", Table.Cell("\(amount)\(shared)", limit.used >= limit.maximum ? .caution : .plain))
+                "\(first.limit)",
+                Table.Cell(
+                    isGroup ? "\(amounts), by the whole group" : amounts,
+                    same.contains { $0.used >= $0.maximum } ? .caution : .plain))
         }
         return table
+    }
+
+    private static func amount(of limit: LimitUse) -> SafeText {
+        limit.dimension.utf8.elementsEqual("memoryMiB".utf8)
+            ? "\(memory(limit.used)) of \(memory(limit.maximum)) memory"
+            : "\(limit.used) of \(limit.maximum) \(limit.dimension)"
     }
 }

@@ -1,0 +1,99 @@
+import Audit
+import JSON
+import Linux
+import MIG
+import TestSupport
+import Testing
+
+/// The verbs that work on files, without any broker.
+@Suite(.enabled(if: BuiltProducts.has("migctl"), "needs the built program migctl"))
+struct ClientFileTests {
+    private static func migctl(_ arguments: [String]) throws -> Command {
+        try Command.run(BuiltProducts.path(of: "migctl"), arguments, seconds: 20)
+    }
+
+    private static let good = """
+        { "version": 1,
+          "allow": [ { "id": "all", "who": { "users": [ 4242 ] }, "actions": ["request"] } ],
+          "limits": [ { "id": "few", "who": { "users": [ 4242 ] }, "scope": "user", "slices": 3, "leaseMax": "1h" } ] }
+        """
+
+    @Test func `a good policy passes`() throws {
+        let home = try TemporaryDirectory()
+        let file = home.path("policy.json")
+        try Files.write(file, Array(Self.good.utf8), mode: 0o644)
+        let run = try Self.migctl(["policy", "check", file])
+        #expect(run.code == 0)
+        let json = try Self.migctl(["--json", "policy", "check", file])
+        #expect(json.code == 0 && json.output.hasPrefix(#"{"valid":true,"diagnostics":["#))
+    }
+
+    @Test(arguments: [
+        ("{", 1), (#"{ "version": 2 }"#, 1), (#"{ "version": 1, "alow": [] }"#, 1),
+        ("{ \"version\": 1,\n\"deny\": 3 }", 2),
+        ("", 1), (#"{ "version": 1, "version": 1 }"#, 1),
+    ])
+    func `a policy with an error fails with file and line`(text: String, line: Int) throws {
+        let home = try TemporaryDirectory()
+        let file = home.path("policy.json")
+        try Files.write(file, Array(text.utf8), mode: 0o644)
+        let run = try Self.migctl(["policy", "check", file])
+        #expect(run.code == 10)
+        #expect(run.output.split(separator: "\n").contains { $0.hasPrefix("\(file):\(line):") }, "\(run.output)")
+        #expect(try Self.migctl(["policy", "check", file, "--json"]).output.hasPrefix(#"{"valid":false,"#))
+    }
+
+    @Test func `files are checked together, and one that cannot be read fails`() throws {
+        let home = try TemporaryDirectory()
+        let (first, second) = (home.path("a.json"), home.path("b.json"))
+        try Files.write(first, Array(Self.good.utf8), mode: 0o644)
+        try Files.write(second, Array(Self.good.utf8), mode: 0o644)
+        #expect(try Self.migctl(["policy", "check", first, second]).code == 10, "the same ids twice")
+        #expect(try Self.migctl(["policy", "check", first, home.path("none.json")]).code == 10)
+        #expect(try Self.migctl(["policy", "check", home.path("none.json")]).code == 10)
+        #expect(try Self.migctl(["policy", "check", "--root", home.path]).code == 10, "no policy below the root")
+    }
+
+    @Test func `what a policy file holds cannot reach the terminal raw`() throws {
+        let home = try TemporaryDirectory()
+        let file = home.path("policy.json")
+        let text = "{ \"version\": 1, \"\\u001b[2J\\u202ekey\": 1 }"
+        try Files.write(file, Array(text.utf8), mode: 0o644)
+        let run = try Self.migctl(["policy", "check", file])
+        #expect(run.code == 10)
+        #expect(!run.output.utf8.contains(0x1B) && !run.output.unicodeScalars.contains("\u{202E}"))
+    }
+
+    @Test(.enabled(if: CurrentProcess.user == .root, "needs root: the log trusts root's files only"))
+    func `a log is whole until a byte of it changes`() throws {
+        let home = try TemporaryDirectory()
+        try Files.setMode(home.path, 0o755)
+        do {
+            let log = try AuditLog(home.path, reserve: 0, clock: try .system())
+            for _ in 0..<3 { try log.note([AuditRecord(.health)]) }
+        }
+        let segment = try #require(AuditSegments.list(in: home.path).first)
+        let whole = try Self.migctl(["audit", "verify", segment])
+        #expect(whole.code == 0 && whole.output.hasSuffix("\n"))
+        let head = String(whole.output.dropLast())
+        #expect(try Self.migctl(["audit", "verify", home.path, "--head", head]).code == 0)
+
+        let lines = try Files.read(segment).split(separator: 0x0A)
+        try Files.write(segment, Array(lines.dropLast().joined(separator: [0x0A])) + [0x0A], mode: 0o640)
+        #expect(try Self.migctl(["audit", "verify", segment]).code == 0, "a cut end alone cannot be seen")
+        #expect(try Self.migctl(["audit", "verify", segment, "--head", head]).code == 10)
+
+        var changed = Array(lines.joined(separator: [0x0A])) + [0x0A]
+        changed[changed.count / 2] ^= 1
+        try Files.write(segment, changed, mode: 0o640)
+        let broken = try Self.migctl(["audit", "verify", segment])
+        #expect(broken.code == 10 && broken.errors.contains(segment))
+        #expect(try Self.migctl(["audit", "verify", segment, "--json"]).output.hasPrefix(#"{"valid":false,"#))
+    }
+
+    @Test func `no log is no whole log`() throws {
+        let home = try TemporaryDirectory()
+        #expect(try Self.migctl(["audit", "verify", home.path]).code == 10)
+        #expect(try Self.migctl(["audit", "verify", home.path("none")]).code == 10)
+    }
+}
