@@ -20,7 +20,9 @@ struct DriverFiles: Sendable {
     /// The device nodes that a system makes at boot: not those of instances.
     func makeBootNodes() throws(SystemError) {
         try Files.makeDirectories(layout.nodes)
-        let nodes = NodeFiles(layout: layout, style: state.nodes, majors: state.majors)
+        let nodes = NodeFiles(
+            layout: layout, style: state.nodes, majors: state.majors, owner: CurrentProcess.user,
+            group: CurrentProcess.group)
         let majors = state.majors
         var files: [(String, DeviceNumber, UInt32)] = [
             ("nvidiactl", DeviceNumber(major: majors.nvidia, minor: 255), 0o666),

@@ -92,7 +92,9 @@ extension Machine {
 
     // The library makes nodes in passing and tells nobody when it cannot: whoever then opens one learns it.
     private func makeNode(_ capability: Capability, _ state: MachineState) {
-        guard CurrentProcess.user == .root, let rule = try? capability.rule(in: layout) else { return }
+        guard [.root, owner.user].contains(CurrentProcess.user), let rule = try? capability.rule(in: layout) else {
+            return
+        }
         _ = try? nodes(state).ensure(rule)
     }
 

@@ -5,6 +5,8 @@ import MIG
 /// A simulated machine in its directory: one driver, seen alike by every process that opens it.
 package final class Machine: Sendable {
     package let layout: MachineLayout
+    /// Who made the machine.
+    let owner: (user: UserID, group: GroupID)
     let counters: SharedCounters
     let lock: MachineLock
     let holderDirectory: HolderDirectory
@@ -16,6 +18,8 @@ package final class Machine: Sendable {
         layout = MachineLayout(directory: directory)
         guard Files.exists(layout.header) else { throw .absent(directory: directory) }
         do {
+            let state = try Files.attributes(layout.state)
+            owner = (state.owner, state.group)
             counters = try SharedCounters(at: layout.header)
         } catch {
             throw .system(error)
@@ -62,7 +66,8 @@ package final class Machine: Sendable {
 
     /// The device nodes of this machine.
     package func nodes(_ state: MachineState) -> NodeFiles {
-        NodeFiles(layout: layout, style: state.nodes, majors: state.majors)
+        NodeFiles(
+            layout: layout, style: state.nodes, majors: state.majors, owner: owner.user, group: owner.group)
     }
 
     private func commit(_ state: MachineState, after before: MachineState) throws(MachineError) {

@@ -1,12 +1,15 @@
 import Glibc
 package import Linux
-import MIG
+package import MIG
 
 /// The device nodes of a machine, made and mended as nvidia-modprobe and the driver's library do it.
 package struct NodeFiles: Sendable {
     package let layout: MachineLayout
     package let style: MachineState.NodeStyle
     package let majors: MachineState.Majors
+    /// Root on a machine that root made. A machine that somebody else made, with files for nodes, has him for root.
+    package let owner: UserID
+    package let group: GroupID
 
     /// What one line of the driver's device-file rules says of a node.
     package struct Rule: Sendable, Hashable {
@@ -45,7 +48,7 @@ package struct NodeFiles: Sendable {
         try makeDirectory()
         let existing = try attributes(path)
         if let existing, isNode(existing, of: device) {
-            if existing.mode & 0o777 == rule.mode, existing.owner == .root, existing.group.rawValue == 0 {
+            if existing.mode & 0o777 == rule.mode, existing.owner == owner, existing.group == group {
                 try link(device, to: path)
                 return .untouched
             }
@@ -54,7 +57,7 @@ package struct NodeFiles: Sendable {
             try make(path, device, mode: rule.mode)
         }
         try Files.setMode(path, rule.mode)
-        try Files.setOwner(path, .root, GroupID(0))
+        try Files.setOwner(path, owner, group)
         try link(device, to: path)
         return existing == nil ? .made : .mended
     }

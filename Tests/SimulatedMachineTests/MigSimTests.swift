@@ -1,0 +1,167 @@
+import JSON
+import Linux
+import MIG
+import SimulatedMachine
+import TestSupport
+import Testing
+
+/// The built program, run as a user would.
+private func migsim(_ arguments: String...) throws -> Command {
+    try Command.run(BuiltProducts.path(of: "migsim"), arguments)
+}
+
+private let isRoot = CurrentProcess.user == .root
+
+@Suite(.enabled(if: BuiltProducts.has("migsim") && BuiltProducts.has("SimulatedNVML"), "needs the built migsim"))
+struct `The program migsim` {
+    /// A machine made by the program, and where it lies.
+    private static func made(_ options: String...) throws -> TemporaryDirectory {
+        let home = try TemporaryDirectory()
+        let command = try Command.run(
+            BuiltProducts.path(of: "migsim"), ["new", "\(home.path)/m", "--nodes", "file"] + options)
+        try #require(command.code == 0, "\(command.errors)")
+        return home
+    }
+
+    private static func show(_ path: String) throws -> JSONValue {
+        let command = try migsim("show", path, "--json")
+        try #require(command.code == 0, "\(command.errors)")
+        return try JSONParser.parse(Array(command.output.utf8), limits: .reply)
+    }
+
+    @Test func `a new machine has the GPUs, the driver and the library that were asked for`() throws {
+        let home = try Self.made("--gpu", "a100", "--gpu", "NVIDIA H100 80GB HBM3", "--count", "2", "--mig")
+        let shown = try Self.show("\(home.path)/m")
+        let gpus = try #require(shown["gpus"]?.arrayValue)
+        #expect(
+            gpus.compactMap { $0["name"]?.stringValue } == [
+                "NVIDIA A100-SXM4-40GB", "NVIDIA A100-SXM4-40GB", "NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3",
+            ])
+        #expect(gpus.allSatisfy { $0["mig"]?["current"]?.boolValue == true })
+        #expect(Set(gpus.compactMap { $0["uuid"]?.stringValue }).count == 4)
+        #expect(shown["driver"]?.stringValue == "580.105.08")
+        #expect(
+            try Files.read("\(home.path)/m/lib/libnvidia-ml.so.1")
+                == Files.read(BuiltProducts.path(of: "SimulatedNVML")))
+        #expect(shown["nodes"]?.arrayValue?.count == 10)
+    }
+
+    @Test(
+        arguments: [
+            ([], "missing command"), (["fly"], "unknown command 'fly'"), (["new"], "missing DIR"),
+            (["new", "/nowhere/m"], "missing --gpu MODEL"),
+            (["new", "/nowhere/m", "--gpu", "Z900"], "'Z900' is no good"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--count", "0"], "a number from 1 to 32"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--count", "33"], "a number from 1 to 32"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--driver", "new"], "a version such as"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--nodes", "paper"], "'device' or 'file'"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--wings"], "unknown option '--wings'"),
+            (["new", "/nowhere/m", "/nowhere/n", "--gpu", "A100"], "unexpected argument '/nowhere/n'"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--", "true"], "unexpected argument 'true'"),
+            (["hold", "/nowhere/m", "--device", "MIG-x"], "missing -- COMMAND"),
+            (["hold", "/nowhere/m", "--", "true"], "missing --device UUID"),
+            (["enter", "/nowhere/m"], "missing -- COMMAND"),
+            (["modprobe", "/nowhere/m"], "missing -f PROCFILE"), (["show", "/nowhere/m", "--yaml"], "unknown option"),
+            (["fault", "/nowhere/m", "nvmlInit"], "missing CODE"),
+            (["fault", "/nowhere/m", "nvmlInit", "BROKEN"], "'BROKEN' is no good"),
+            (["fault", "/nowhere/m", "init", "IN_USE"], "'init' is no good"),
+            (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--times", "0"], "a number from 1"),
+            (["fault", "/nowhere/m", "nvmlInit", "--crash", "--kill"], "exclude each other"),
+            (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--kill"], "unexpected argument 'IN_USE'"),
+        ] as [([String], String)])
+    func `a wrong command line is said to be wrong, with status 2`(words: [String], message: String) throws {
+        let command = try Command.run(BuiltProducts.path(of: "migsim"), words)
+        #expect(command.code == 2)
+        #expect(command.errors.contains(message), "\(command.errors)")
+        #expect(command.output.isEmpty)
+    }
+
+    @Test(arguments: [
+        (["show"], "No such file"), (["reload"], "No such file"), (["fault", "--clear"], "No such file"),
+    ])
+    func `a machine that is not there is said to be missing, with status 1`(words: [String], message: String) throws {
+        let command = try Command.run(
+            BuiltProducts.path(of: "migsim"), [words[0], "/nowhere/m"] + words.dropFirst())
+        #expect(command.code == 1)
+        #expect(command.errors.contains(message), "\(command.errors)")
+    }
+
+    @Test func `a directory with something in it is left alone`() throws {
+        let home = try TemporaryDirectory()
+        try Files.write("\(home.path)/precious", Array("x".utf8))
+        let command = try migsim("new", home.path, "--gpu", "A100", "--nodes", "file")
+        #expect(command.code == 1 && command.errors.contains("is not empty"))
+        #expect(try Files.list(home.path) == ["precious"])
+        #expect(try migsim("show", home.path).errors.contains("holds no simulated machine"))
+    }
+
+    @Test func `a driver that is too old for a GPU is refused`() throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/m"
+        let command = try migsim("new", path, "--gpu", "H100", "--driver", "470.82.01", "--nodes", "file")
+        #expect(command.code == 1 && command.errors.contains("525.85.12"))
+        #expect(!Files.exists(path))
+    }
+
+    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "reload", "reboot"])
+    func `every command has its help`(verb: String) throws {
+        let own = try migsim(verb, "--help")
+        #expect(own.code == 0 && own.output.hasPrefix("usage: migsim \(verb) "))
+        #expect(try migsim("--help").output.contains("migsim \(verb) "))
+    }
+
+    @Test func `faults are shown until they are cleared`() throws {
+        let home = try Self.made("--gpu", "A100")
+        let path = "\(home.path)/m"
+        #expect(try migsim("fault", path, "nvmlGpuInstanceDestroy", "IN_USE", "--after", "1", "--times", "3").code == 0)
+        #expect(try migsim("fault", path, "nvmlInit", "--delay", "5").code == 0)
+        #expect(try migsim("fault", path, "*", "--kill").code == 0)
+        let text = try migsim("show", path).output
+        #expect(text.contains("nvmlGpuInstanceDestroy  IN_USE, after 1 calls, 3 times"))
+        let faults = try #require(try Self.show(path)["faults"]?.arrayValue)
+        #expect(faults.compactMap { $0["effect"]?.stringValue } == ["IN_USE", "none", "kill"])
+        #expect(try migsim("fault", path, "--clear").code == 0)
+        #expect(try Self.show(path)["faults"]?.arrayValue?.isEmpty == true)
+    }
+
+    @Test func `a reload and a reboot lose what they lose`() throws {
+        let home = try Self.made("--gpu", "A100", "--gpu", "H100", "--mig")
+        let machine = try Machine(directory: "\(home.path)/m")
+        for gpu in 0..<2 {
+            _ = try machine.createInstance(gpu: gpu, profile: GPUInstanceProfileID(19), at: nil)
+        }
+        try Files.write(machine.layout.node(66), [])
+        #expect(try migsim("reload", "\(home.path)/m").code == 0)
+        let reloaded = try machine.state()
+        #expect(reloaded.gpus.map(\.instances.isEmpty) == [true, true])
+        #expect(reloaded.gpus.map(\.mode.isEnabled) == [true, false])
+        #expect(Files.exists(machine.layout.node(66)), "a stale node outlives a reload")
+        #expect(try migsim("reboot", "\(home.path)/m").code == 0)
+        #expect(!Files.exists(machine.layout.node(66)))
+        #expect(try machine.state().load == 3)
+    }
+
+    @Test(.enabled(if: isRoot, "needs root: a mount namespace"))
+    func `who enters sees the machine's trees and nothing of it stays on the host`() throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/m"
+        try #require(try migsim("new", path, "--gpu", "A100", "--gpu", "A100").code == 0)
+        let devices = try Files.list("/dev")
+        let script =
+            "cat /proc/driver/nvidia/version; ls /dev; tail -1 /proc/driver/nvidia-caps/mig-minors; "
+            + "grep nvidia-caps /proc/devices; cat /dev/nvidia-caps/nvidia-cap2; echo gone > /dev/null"
+        let command = try migsim("enter", path, "--", "sh", "-c", script)
+        #expect(command.output.contains("NVRM version"))
+        #expect(command.output.contains("gpu31/gi14/ci7/access 4322\n"))
+        for name in ["null", "pts", "nvidia0", "nvidia1", "nvidiactl", "nvidia-caps"] {
+            #expect(command.output.contains("\n\(name)\n"), "\(name)")
+        }
+        #expect(command.errors.contains("No such device or address"), "\(command.errors)")
+        #expect(try Files.list("/dev") == devices)
+        #expect(!Files.exists("/proc/driver/nvidia/version") || isRealDriverHere)
+        #expect(try migsim("enter", path, "--", "sh", "-c", "exit 7").code == 7)
+        #expect(try migsim("enter", path, "--", "no-such-program").errors.contains("ENOENT"))
+    }
+
+    private var isRealDriverHere: Bool { Files.exists("/proc/driver/nvidia") }
+}
