@@ -28,7 +28,7 @@ extension Verb {
             let dryRun: Bool? = session.globals.isDryRun ? true : nil
             let answer: Answer<ReleaseReply> = try session.change(
                 "Release", ReleaseRequest(leases: ids, dryRun: dryRun).json,
-                to: "release \(LeaseTable.shortIDs(ids).joined(separator: ", "))")
+                to: "release \(ids.joined(separator: ", "))")
             try session.show(answer) { reply throws(Failure) in
                 if session.isQuiet {
                     for lease in reply.leases { try session.output.line("\(lease.id)") }
@@ -58,7 +58,7 @@ extension Verb {
         guard !others.isEmpty, !session.globals.isYes, !session.globals.isDryRun else { return }
         let plan: Answer<ReleaseReply> = try session.call(
             "Release", ReleaseRequest(leases: others, dryRun: true).json,
-            to: "release \(LeaseTable.shortIDs(others).joined(separator: ", "))")
+            to: "release \(others.joined(separator: ", "))")
         let lines = plan.reply.leases.map { lease -> SafeText in
             "\(lease.id.prefix(8)) is \(lease.user)'s: \(lease.profile) on GPU \(lease.gpu.index), until \(Calendar().moment(lease.expires))"
         }
