@@ -24,7 +24,7 @@ struct AuditQuestion: Sendable {
     ) throws(VarlinkError) {
         var filter = AuditFilter()
         filter.user = request.user.map(AuditFilter.User.init)
-        filter.operation = request.operation
+        filter.operation = try Self.beginning(of: request.operation, "operation")
         filter.method = request.method
         filter.since = try Self.time(request.since, "since")
         filter.until = try Self.time(request.until, "until")
@@ -94,6 +94,14 @@ struct AuditQuestion: Sendable {
 
     /// The record as it stands in the log; a line that the reader let pass is one.
     private static func value(_ line: [UInt8]) -> JSONValue? { try? JSONParser.parse(line, limits: .record) }
+
+    /// An id or its first digits. Nothing at all would be the beginning of every id.
+    private static func beginning(of text: String?, _ field: String) throws(VarlinkError) -> String? {
+        guard let text else { return nil }
+        let count = text.utf8.count
+        guard (1...32).contains(count), Hex.isLowercase(text, digits: count) else { throw .invalidParameter(field) }
+        return text
+    }
 
     private static func time(_ text: String?, _ field: String) throws(VarlinkError) -> Timestamp? {
         guard let text else { return nil }
