@@ -96,10 +96,16 @@ extension Service {
         return TimeSpan(seconds: seconds)
     }
 
-    /// A client's own text: short, and not empty.
+    /// A client's own text: short, not empty, and nothing in it that a terminal would obey; it is shown to others.
     static func text(_ text: String?, _ field: String) throws(VarlinkError) -> String? {
         guard let text else { return nil }
-        guard (1...128).contains(text.utf8.count) else { throw .invalidParameter(field) }
+        let isPlain = text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
+        }
+        guard (1...128).contains(text.utf8.count), isPlain else { throw .invalidParameter(field) }
         return text
     }
 }
