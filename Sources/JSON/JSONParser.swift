@@ -16,7 +16,6 @@ package struct JSONParser {
         var elements: [JSONValue] = []
         var members: [JSONValue.Member] = []
         var key: String?
-        var keys: Set<[UInt8]> = []
     }
 
     private init(_ bytes: [UInt8], _ limits: JSONLimits) {
@@ -134,10 +133,11 @@ package struct JSONParser {
         guard byte == UInt8(ascii: "\"") else { throw JSONSyntaxError(.unexpectedByte(byte), at: offset) }
         let key = try parseString()
         let top = open.count - 1
-        guard open[top].keys.insert(Array(key.utf8)).inserted else {
+        // Keys are few by the limit below, so looking through them costs less than a set of them.
+        guard !open[top].members.contains(where: { $0.key.hasBytes(of: key) }) else {
             throw JSONSyntaxError(.duplicateKey(key), at: offset)
         }
-        guard open[top].keys.count <= limits.keysPerObject else {
+        guard open[top].members.count < limits.keysPerObject else {
             throw JSONSyntaxError(.tooManyKeys(limit: limits.keysPerObject), at: offset)
         }
         open[top].key = key

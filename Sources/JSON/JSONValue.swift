@@ -98,6 +98,14 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     }
 }
 
+extension String {
+    /// Whether two texts are the same bytes; the same as for any text, but not generic, since every key that is
+    /// looked up on the way of a request comes through here.
+    package func hasBytes(of other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
+}
+
 extension StringProtocol {
     /// Whether two texts are the same bytes; the only equality that security decisions use.
     package func hasBytes(of other: some StringProtocol) -> Bool {
