@@ -125,9 +125,8 @@ private enum Sources {
                 guard let position = words.firstIndex(of: "import"), position < 2, position + 1 < words.count else {
                     continue
                 }
-                guard position == 0 || ["package", "internal", "public", "@testable"].contains(words[0]) else {
-                    continue
-                }
+                let isPlain = position == 0 || ["package", "internal", "public", "@testable"].contains(words[0])
+                guard isPlain else { continue }
                 modules.insert(String(words[position + 1].prefix { $0 != "." }))
             }
             return modules
