@@ -1,5 +1,5 @@
 internal import Linux
-package import MIG
+internal import MIG
 package import Policy
 
 /// Questions that change nothing; they read the snapshot, so any thread may ask and nobody waits.
@@ -49,9 +49,6 @@ extension Broker {
     package func limits(on principal: Principal) -> [LimitStatus] {
         policy.set?.limits(on: principal, use: use) ?? []
     }
-
-    /// What became of a change; nil where nobody remembers.
-    package func change(_ id: OperationID) -> FinishedChange? { snapshot.changes.last { $0.id == id } }
 
     private var use: [UseEntry] { snapshot.use }
     private var now: Timestamp { Clock.wall() }

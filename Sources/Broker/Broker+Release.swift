@@ -31,7 +31,7 @@ extension Broker {
     ) throws(Refusal) -> Released {
         let operation = Self.newOperation()
         do throws(Refusal) {
-            let leases = try change { (state) throws(Refusal) in
+            let leases = try withState { (state) throws(Refusal) in
                 var leases: [Lease] = []
                 for id in ids {
                     let lease = try find(id, context, .releaseOwn, .releaseAny, state)

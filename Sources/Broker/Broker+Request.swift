@@ -19,7 +19,7 @@ extension Broker {
     package func request(_ wish: Wish, _ context: CallContext) throws(Refusal) -> Granted {
         let began = Clock.monotonic()
         if wish.isDryRun {
-            let plan = try change { (state) throws(Refusal) in try decide(wish, context, &state).plan.entries }
+            let plan = try withState { (state) throws(Refusal) in try decide(wish, context, &state).plan.entries }
             return Granted(operation: nil, plan: plan, leases: [])
         }
         if let key = wish.key, let known = repeated(key, by: context) { return known }
@@ -210,7 +210,7 @@ extension Broker {
 
     /// The same call again, told by its key: it gets what it got, and nothing is made twice.
     private func repeated(_ key: String, by context: CallContext) -> Granted? {
-        change { state in
+        withState { state in
             guard let known = state.ledger.change(of: context.principal.user, key: key) else { return nil }
             return Granted(
                 operation: known.id, plan: [], leases: known.leases.compactMap { state.ledger.leases[$0] })

@@ -16,7 +16,7 @@ extension Broker {
     /// Cheap when nothing is due, so it may be called as often as one likes. Blocks for driver and disk.
     package func upkeep() {
         let now = Clock.monotonic()
-        let isDue = quietly { state in
+        let isDue = withState { state in
             guard now - state.lastLook >= Self.lookNanoseconds else { return false }
             state.lastLook = now
             return true
@@ -72,7 +72,7 @@ extension Broker {
     }
 
     private func loadedDriver() throws(NVMLError) -> NVMLDriver {
-        if let driver = quietly({ $0.driver }) { return driver }
+        if let driver = withState({ $0.driver }) { return driver }
         return try NVMLDriver(driver: configuration.driverRoot)
     }
 
@@ -126,7 +126,7 @@ extension Broker {
     /// Ends what is over, and tries again what was still busy.
     private func endOverdue() {
         let now = Clock.boottime()
-        let due = quietly { state in
+        let due = withState { state in
             state.ledger.sorted.filter { lease in
                 lease.state == .active ? lease.deadline <= now : (state.retries[lease.id] ?? 0) <= now
             }
@@ -135,7 +135,7 @@ extension Broker {
     }
 
     private func expire(_ lease: Lease) {
-        let driver = quietly { state -> NVMLDriver? in
+        let driver = withState { state -> NVMLDriver? in
             state.retries[lease.id] = Clock.boottime() + Int64(configuration.bounds.retrySeconds) * 1_000_000_000
             return state.driverProblem == nil ? state.driver : nil
         }

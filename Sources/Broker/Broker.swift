@@ -99,7 +99,7 @@ package final class Broker: Sendable {
         published = Mutex(
             Snapshot(
                 number: 0, inventory: Inventory(entries: []), leases: [], isolation: .advisory,
-                driverProblem: "not asked yet", changes: [], use: [], slotMaps: [:]))
+                driverProblem: "not asked yet", changes: [], use: []))
         loadedPolicy = Mutex(LoadedPolicy(set: nil, problems: []))
     }
 
@@ -116,24 +116,31 @@ package final class Broker: Sendable {
     func change<Result: ~Copyable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> sending Result
     ) throws(Failure) -> Result {
-        try state.withLock { (state) throws(Failure) in
+        try withState { (state) throws(Failure) in
             defer { publish(&state) }
             return try body(&state)
         }
     }
 
     /// Works on the state without a word to readers: nothing that they see changes.
-    func quietly<Result>(_ body: (inout State) -> Result) -> Result { state.withLock { body(&$0) } }
+    func withState<Result: ~Copyable, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> sending Result
+    ) throws(Failure) -> Result {
+        try state.withLock { (state) throws(Failure) in try body(&state) }
+    }
 
+    /// Shows readers the state as it is now, unless it is what they see already.
     private func publish(_ state: inout State) {
-        state.number += 1
         let snapshot = Snapshot(
-            number: state.number, inventory: state.inventory, leases: state.ledger.sorted,
-            isolation: state.isolation, driverProblem: state.driverProblem,
-            changes: state.ledger.changes, use: state.use,
-            slotMaps: Dictionary(uniqueKeysWithValues: state.gpuStates().map { ($0.uuid, SlotMap(of: $0)) }))
-        published.withLock { $0 = snapshot }
-        didChange(snapshot.number)
+            number: state.number + 1, inventory: state.inventory, leases: state.ledger.sorted,
+            isolation: state.isolation, driverProblem: state.driverProblem, changes: state.ledger.changes,
+            use: state.use)
+        guard !snapshot.showsTheSame(as: self.snapshot) else { return }
+        state.number += 1
+        let slotMaps = state.gpuStates().map { ($0.uuid, SlotMap(of: $0)) }
+        let complete = snapshot.with(Dictionary(uniqueKeysWithValues: slotMaps))
+        published.withLock { $0 = complete }
+        didChange(complete.number)
     }
 
     /// A fresh id that nobody can guess.

@@ -42,7 +42,7 @@ struct Checkpoint {
 extension Broker {
     /// Writes a checkpoint if there is anything new to put in it.
     func saveCheckpoint() {
-        let checkpoint = quietly { state -> Checkpoint? in
+        let checkpoint = withState { state -> Checkpoint? in
             // Records of a change under way are before the head, its lease not yet in the ledger.
             let head = audit.head
             guard state.reservations.isEmpty, state.unfinished.isEmpty, head.seq > state.checkpointed else {

@@ -1,11 +1,10 @@
 package import MIG
 package import NVML
-internal import Planner
 
 /// What the driver shows, read at one moment: GPUs, what they can be cut into, and how they are cut.
-package struct Inventory: Sendable {
+package struct Inventory: Hashable, Sendable {
     /// One GPU and all on it.
-    package struct Entry: Sendable {
+    package struct Entry: Hashable, Sendable {
         package let gpu: GPU
         /// Empty where the mode is off.
         package let profiles: [GPUInstanceProfile]
@@ -13,13 +12,6 @@ package struct Inventory: Sendable {
 
         package func profile(_ id: GPUInstanceProfileID) -> GPUInstanceProfile? { profiles.first { $0.id == id } }
         package func instance(_ id: GPUInstanceID) -> GPUInstance? { instances.first { $0.id == id } }
-
-        /// The GPU as the planner takes it.
-        func state(_ geometries: inout GeometryCache) -> GPUState {
-            GPUState(
-                index: gpu.index, uuid: gpu.uuid, geometry: geometries.geometry(for: profiles),
-                occupants: instances.map(Occupant.init))
-        }
     }
 
     /// By rising index.
@@ -31,15 +23,6 @@ package struct Inventory: Sendable {
     package static func read(_ driver: NVMLDriver) throws(NVMLError) -> Inventory {
         var entries: [Entry] = []
         for gpu in try driver.gpus() { entries.append(try entry(of: gpu, driver)) }
-        return Inventory(entries: entries)
-    }
-
-    /// The same with one GPU read anew: after a change nothing else has moved.
-    package func refreshed(_ uuid: GPUUUID, _ driver: NVMLDriver) throws(NVMLError) -> Inventory {
-        var entries = entries
-        for (position, old) in entries.enumerated() where old.gpu.uuid == uuid {
-            entries[position] = try Self.entry(of: old.gpu, driver)
-        }
         return Inventory(entries: entries)
     }
 

@@ -117,7 +117,7 @@ extension Broker {
             record.reason = "\(error)"
             note([record])
         }
-        quietly { state in
+        withState { state in
             for change in (checkpoint?.changes ?? []) + replay.changes { state.ledger.put(change) }
             for lease in replay.leases.values { state.ledger.put(lease) }
             state.unfinished = replay.unfinished

@@ -17,7 +17,33 @@ package struct Snapshot: Sendable {
     /// Everything that counts against limits.
     let use: [UseEntry]
     /// What would fit on each GPU now.
-    let slotMaps: [GPUUUID: SlotMap]
+    private(set) var slotMaps: [GPUUUID: SlotMap] = [:]
+
+    init(
+        number: Int, inventory: Inventory, leases: [Lease], isolation: Isolation, driverProblem: String?,
+        changes: [FinishedChange], use: [UseEntry]
+    ) {
+        self.number = number
+        self.inventory = inventory
+        self.leases = leases
+        self.isolation = isolation
+        self.driverProblem = driverProblem
+        self.changes = changes
+        self.use = use
+    }
+
+    func with(_ slotMaps: [GPUUUID: SlotMap]) -> Snapshot {
+        var snapshot = self
+        snapshot.slotMaps = slotMaps
+        return snapshot
+    }
+
+    /// Whether a reader could not tell the two apart; what would fit follows from the rest.
+    func showsTheSame(as other: Snapshot) -> Bool {
+        inventory == other.inventory && leases == other.leases && isolation == other.isolation
+            && driverProblem == other.driverProblem && use == other.use && changes.count == other.changes.count
+            && changes.last?.id == other.changes.last?.id
+    }
 
     package func lease(on seat: Lease.Seat) -> Lease? { leases.first { $0.seat == seat } }
 

@@ -138,7 +138,8 @@ private enum Sources {
         func declaresType(at number: Int) -> Bool {
             // A nested type is read with the one around it.
             guard lines[number].hasPrefix("package ") else { return false }
-            return lines[number].split(separator: " ").prefix(4).contains { ["struct", "enum", "class", "protocol"].contains($0) }
+            let kinds: Set<Substring> = ["struct", "enum", "class", "protocol"]
+            return lines[number].split(separator: " ").prefix(4).contains { kinds.contains($0) }
         }
 
         func isDocumented(at number: Int) -> Bool {
