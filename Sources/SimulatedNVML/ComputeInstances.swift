@@ -78,7 +78,9 @@ public func nvmlComputeInstanceGetInfo_v2(
         let (device, part) = try call.compute(computeInstance)
         try put(
             nvmlComputeInstanceInfo_t(
-                device: call.migDevice(device.index, part.instance, part.compute),
+                device: Handle.computeDevice(
+                    gpu: device.index, part.instance.id, part.compute.id, serial: part.compute.serial
+                ).pointer(epoch: call.epoch),
                 gpuInstance: call.gpuInstance(device.index, part.instance), id: part.compute.id.rawValue,
                 profileId: part.compute.profile.rawValue,
                 placement: nvmlComputeInstancePlacement_t(part.compute.placement)),

@@ -22,10 +22,7 @@ public func nvmlDeviceGetName(
 @c @implementation
 public func nvmlDeviceGetIndex(_ device: nvmlDevice_t?, _ index: UnsafeMutablePointer<nvml_u32>?) -> nvmlReturn_t {
     answer { call throws(MachineError) in
-        let device = try call.device(device)
-        guard let part = device.part else { return try put(UInt32(device.index), into: index) }
-        let position = device.gpu.devices.firstIndex { $0.compute.serial == part.compute.serial }
-        try put(UInt32(position ?? 0), into: index)
+        try put(UInt32(try call.device(device).number), into: index)
     }
 }
 

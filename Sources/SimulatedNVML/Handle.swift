@@ -7,6 +7,9 @@ import SimulatedMachine
 enum Handle: Hashable {
     case gpu(Int)
     case migDevice(gpu: Int, GPUInstanceID, ComputeInstanceID, serial: UInt32)
+    /// A MIG device as the information on its compute instance names it. Its UUID is the MIG device's, which Kubernetes'
+    /// driver reads there, and its index the GPU's, which `nvidia-smi mig -lci` prints.
+    case computeDevice(gpu: Int, GPUInstanceID, ComputeInstanceID, serial: UInt32)
     case gpuInstance(gpu: Int, GPUInstanceID, serial: UInt32)
     case computeInstance(gpu: Int, GPUInstanceID, ComputeInstanceID, serial: UInt32)
 
@@ -21,6 +24,7 @@ enum Handle: Hashable {
             case .migDevice(let gpu, let gi, let ci, let serial): (2, gpu, gi.rawValue, ci.rawValue, serial)
             case .gpuInstance(let gpu, let gi, let serial): (3, gpu, gi.rawValue, 0, serial)
             case .computeInstance(let gpu, let gi, let ci, let serial): (4, gpu, gi.rawValue, ci.rawValue, serial)
+            case .computeDevice(let gpu, let gi, let ci, let serial): (5, gpu, gi.rawValue, ci.rawValue, serial)
             }
         let low = kind | UInt(gpu) << 4 | UInt(gi) << 9 | UInt(ci) << 13 | UInt(epoch) << 16
         return OpaquePointer(bitPattern: low | UInt(serial) << 28)
@@ -38,6 +42,7 @@ enum Handle: Hashable {
         case 2: self = .migDevice(gpu: gpu, gi, ci, serial: serial)
         case 3: self = .gpuInstance(gpu: gpu, gi, serial: serial)
         case 4: self = .computeInstance(gpu: gpu, gi, ci, serial: serial)
+        case 5: self = .computeDevice(gpu: gpu, gi, ci, serial: serial)
         default: return nil
         }
     }
@@ -49,6 +54,8 @@ struct Device {
     let gpu: SimulatedGPU
     /// Nil for the GPU itself.
     let part: Part?
+    /// What NVML calls the index of the device.
+    let number: Int
 
     struct Part {
         let instance: SimulatedGPU.Instance
@@ -71,9 +78,13 @@ extension Call {
     func device(_ pointer: OpaquePointer?) throws(MachineError) -> Device {
         switch Handle(pointer, epoch: epoch) {
         case .gpu(let index) where index < state.gpus.count:
-            return Device(index: index, gpu: state.gpus[index], part: nil)
+            return Device(index: index, gpu: state.gpus[index], part: nil, number: index)
         case .migDevice(let index, let gi, let ci, let serial):
-            return try part(index, gi, ci, serial)
+            let device = try part(index, gi, ci, serial, number: 0)
+            let position = device.gpu.devices.firstIndex { $0.compute.serial == serial }
+            return Device(index: index, gpu: device.gpu, part: device.part, number: position ?? 0)
+        case .computeDevice(let index, let gi, let ci, let serial):
+            return try part(index, gi, ci, serial, number: index)
         default:
             throw .refused(.invalidArgument)
         }
@@ -109,13 +120,13 @@ extension Call {
         guard case .computeInstance(let index, let gi, let ci, let serial) = Handle(pointer, epoch: epoch) else {
             throw .refused(.invalidArgument)
         }
-        let device = try part(index, gi, ci, serial)
+        let device = try part(index, gi, ci, serial, number: index)
         guard let part = device.part else { throw .refused(.notFound) }
         return (device, part)
     }
 
     private func part(
-        _ index: Int, _ gi: GPUInstanceID, _ ci: ComputeInstanceID, _ serial: UInt32
+        _ index: Int, _ gi: GPUInstanceID, _ ci: ComputeInstanceID, _ serial: UInt32, number: Int
     ) throws(MachineError) -> Device {
         guard index < state.gpus.count else { throw .refused(.invalidArgument) }
         let gpu = state.gpus[index]
@@ -125,6 +136,6 @@ extension Call {
         else { throw .refused(.notFound) }
         let part = Device.Part(
             instance: instance, compute: compute, profile: profile, computeProfile: computeProfile)
-        return Device(index: index, gpu: gpu, part: part)
+        return Device(index: index, gpu: gpu, part: part, number: number)
     }
 }
