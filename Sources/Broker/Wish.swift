@@ -84,7 +84,9 @@ struct ResolvedWish {
         memoryMiB: Int?, multiprocessors: Int?, _ entries: [Inventory.Entry]
     ) throws(Refusal) -> Member {
         let fitting = entries.flatMap(\.profiles).filter { profile in
-            profile.memoryMiB >= memoryMiB ?? 0 && profile.multiprocessors >= multiprocessors ?? 0
+            // Who asks for 20 GiB means the slice called 20gb, of which the driver keeps a little for itself.
+            max(profile.memoryMiB, ProfileName.nominalMemoryMiB(of: profile.name) ?? 0) >= memoryMiB ?? 0
+                && profile.multiprocessors >= multiprocessors ?? 0
                 // A profile with an extra (+me, +gfx) is given to those who ask for it by name.
                 && !profile.name.utf8.contains(UInt8(ascii: "+"))
         }

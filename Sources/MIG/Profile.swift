@@ -200,4 +200,21 @@ package enum ProfileName {
         return !rest.isEmpty
             && rest.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || $0 == UInt8(ascii: ".") }
     }
+
+    /// The memory that a name promises, in MiB: 20,480 for `3g.20gb`. What the driver gives is a little less.
+    ///
+    /// Nil where the text is no profile's name.
+    package static func nominalMemoryMiB(of name: String) -> Int? {
+        let bytes = Array(name.utf8)
+        guard hasForm(bytes), let part = name.split(separator: "g.").last,
+            let count = Decimal.value(of: String(part.prefix { $0 != "g" }))
+        else { return nil }
+        return count * 1024
+    }
+
+    /// The name of a compute instance of so many slices inside a GPU instance: `1c.3g.20gb`, or just `3g.20gb` where it
+    /// has them all.
+    package static func computeInstance(slices: SliceCount, in parent: GPUInstanceProfile) -> String {
+        slices == parent.slices ? parent.name : "\(slices)c.\(parent.name)"
+    }
 }

@@ -36,14 +36,18 @@ struct Views {
 
     func instances(on selector: GPUSelector, all: Bool) -> [InstanceInfo] {
         visible(selector, all).map { entry, instance, lease in
-            InstanceInfo(
+            let profile = entry.profile(instance.profile)
+            return InstanceInfo(
                 gpu: Self.reference(entry.gpu), gi: Int(instance.id.rawValue),
-                profile: entry.profile(instance.profile)?.name ?? "profile \(instance.profile)",
+                profile: profile?.name ?? "profile \(instance.profile)",
                 profileId: Int(instance.profile.rawValue), placement: Self.placement(instance.placement),
-                computeInstances: instance.computeInstances.map {
-                    ComputeInstanceInfo(
-                        ci: Int($0.id.rawValue), profile: "profile \($0.profile)",
-                        placement: Self.placement($0.placement), uuid: $0.uuid?.description)
+                computeInstances: instance.computeInstances.map { ci in
+                    let slices = SliceCount(ci.placement.size)
+                    return ComputeInstanceInfo(
+                        ci: Int(ci.id.rawValue),
+                        profile: profile.map { ProfileName.computeInstance(slices: slices, in: $0) }
+                            ?? "profile \(ci.profile)",
+                        placement: Self.placement(ci.placement), uuid: ci.uuid?.description)
                 }, lease: lease?.id.description, user: lease?.userName)
         }
     }

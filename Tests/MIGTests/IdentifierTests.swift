@@ -83,6 +83,18 @@ struct IdentifierTests {
         #expect(ProfileSelector(text) == nil)
     }
 
+    @Test(arguments: [
+        ("3g.20gb", 20_480), ("1g.10gb+me", 10_240), ("1c.3g.20gb", 20_480), ("7g.141gb", 144_384),
+    ])
+    func `a name promises memory`(name: String, mebibytes: Int) {
+        #expect(ProfileName.nominalMemoryMiB(of: name) == mebibytes)
+    }
+
+    @Test(arguments: ["", "3g", "20gb", "3g.20", "all"])
+    func `what is no name promises nothing`(name: String) {
+        #expect(ProfileName.nominalMemoryMiB(of: name) == nil)
+    }
+
     @Test func `minors of capability nodes follow the driver's table`() {
         #expect(CapabilityMinor.gpuInstance(gpuMinor: 0, GPUInstanceID(0)) == 3)
         #expect(CapabilityMinor.gpuInstance(gpuMinor: 0, GPUInstanceID(1)) == 12)

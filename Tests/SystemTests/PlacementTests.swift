@@ -51,6 +51,22 @@ struct PlacementTests {
         _ = daemon
     }
 
+    @Test func `the smallest slice that serves is found by memory and by multiprocessors`() throws {
+        let stage = try Stage(policy: Self.policy)
+        let daemon = try stage.startDaemon()
+        let wishes = [
+            (["--memory", "5GiB"], "1g.5gb"), (["--memory", "20GiB"], "3g.20gb"), (["--sms", "43"], "4g.20gb"),
+            (["--memory", "6GiB", "--sms", "20"], "2g.10gb"),
+        ]
+        for (wish, profile) in wishes {
+            let plan = try stage.migctl(["request"] + wish + ["--dry-run"], as: Stage.alice)
+            #expect(plan.code == 0, "\(plan.errors)")
+            #expect(plan.output.contains(profile), "\(wish): \(plan.output)")
+        }
+        #expect(try stage.migctl(["request", "--memory", "41GiB"], as: Stage.alice).code == 4)
+        _ = daemon
+    }
+
     @Test func `a dry run says where it would go and changes nothing`() throws {
         let stage = try Stage(policy: Self.policy)
         let daemon = try stage.startDaemon()
