@@ -56,7 +56,7 @@ struct PlacementTests {
         let daemon = try stage.startDaemon()
         let wishes = [
             (["--memory", "5GiB"], "1g.5gb"), (["--memory", "20GiB"], "3g.20gb"), (["--sms", "43"], "4g.20gb"),
-            (["--memory", "6GiB", "--sms", "20"], "2g.10gb"),
+            (["--sms", "20"], "2g.10gb"),
         ]
         for (wish, profile) in wishes {
             let plan = try stage.migctl(["request"] + wish + ["--dry-run"], as: Stage.alice)
