@@ -26,11 +26,9 @@ package enum AuditFormat {
     /// Whether all bytes are ones that a line may hold.
     static func isPrintable(_ line: Span<UInt8>) -> Bool {
         // One branch a line, not a byte: the loop has no exit, so it runs many bytes at once.
-        var isPrintable = true
-        for index in line.indices {
-            isPrintable = (line[index] &- 0x20 < 0x5F) && isPrintable
-        }
-        return isPrintable
+        var strangers: UInt8 = 0
+        for index in line.indices { strangers |= line[index] &- 0x20 < 0x5F ? 0 : 1 }
+        return strangers == 0
     }
 
     /// A string as a record may hold it: cut at a character of at most `textBytes`, and without NUL, which the one

@@ -38,8 +38,9 @@ struct AuditTail {
         let (last, length) = lastRecord(in: bytes)
         let end = last == nil ? 0 : start + Int64(length)
         let rest = try hash(file, from: end, to: size)
-        let isTorn = last != nil || start == 0 ? !bytes[length...].contains(UInt8(ascii: "\n")) : false
-        return AuditTail(last: last, end: end, restCount: size - end, restHash: rest, isTorn: isTorn && size > end)
+        // A write that was cut short leaves less than one line: the lines before it are whole, and good.
+        let isTorn = (1...Int64(AuditFormat.lineBytes)).contains(size - end) && !bytes[length...].contains(0x0A)
+        return AuditTail(last: last, end: end, restCount: size - end, restHash: rest, isTorn: isTorn)
     }
 
     /// The last line that has its own hash and is a record, and the place after it; nil and 0 where there is none.

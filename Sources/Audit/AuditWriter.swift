@@ -114,6 +114,7 @@ struct AuditWriter: ~Copyable {
     private mutating func append(
         _ new: [Pending], _ purpose: AuditPurpose, _ now: AuditStamp
     ) throws(AuditUnavailable) {
+        guard segment != nil else { preconditionFailure("a segment is prepared before anything is appended") }
         var batch = opening + owed
         if lostCount > 0 { batch.append(Pending(record: .lost(lostCount), stamp: now)) }
         // The reserve lets the ends of changes through while the disk is still full.

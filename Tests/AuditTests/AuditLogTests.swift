@@ -176,11 +176,12 @@ struct AuditLogTests {
         #expect(try isIntact(directory.path))
     }
 
-    @Test func `damage is left as it is, and a new segment begins after it`() throws {
+    @Test(arguments: ["garbage\nmore garbage", "{}\n", String(repeating: "x", count: AuditFormat.lineBytes + 1)])
+    func `damage is left as it is, and a new segment begins after it`(damage: String) throws {
         let directory = try TemporaryDirectory()
         let lines = SampleLog.lines(count: 3)
         let name = AuditSegments.name(1)
-        let bytes = Array(lines.joined()) + Array("garbage\nmore garbage".utf8)
+        let bytes = Array(lines.joined()) + Array(damage.utf8)
         try Files.write(directory.path(name), bytes, mode: 0o640)
         let log = try AuditLog(directory.path, clock: TestClock().clock(boot: "another"))
         try log.note([AuditRecord(.start)])
@@ -189,7 +190,8 @@ struct AuditLogTests {
         #expect(entries.dropFirst(3).map(\.record.type) == [.continue, .gap, .start])
         #expect(entries.map(\.seq) == Array(1...6))
         let found = try AuditVerifier.verify(try AuditSegments.list(in: directory.path))
-        #expect(found == .broken(file: directory.path(name), line: 4, seq: 4, .malformed))
+        let fault: AuditFault = damage.utf8.contains(0x0A) ? .malformed : .tooLong
+        #expect(found == .broken(file: directory.path(name), line: 4, seq: 4, fault))
     }
 
     @Test func `a log that lost its end while nobody looked goes on after the checkpoint`() throws {

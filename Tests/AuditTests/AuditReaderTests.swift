@@ -74,12 +74,14 @@ struct AuditReaderTests {
         return SampleLog.lines(records)
     }()
 
+    private static let entries = Result { try lines.map { try AuditEntry(line: Array($0.dropLast())) } }
+
     @Test(arguments: cases)
     private func `a filter lets exactly its records pass`(test: Case) throws {
         let directory = try TemporaryDirectory()
         let path = directory.path("log")
         try Files.write(path, Array(Self.lines.joined()))
-        let all = try Self.lines.map { try AuditEntry(line: Array($0.dropLast())) }
+        let all = try Self.entries.get()
         var found: [AuditEntry] = []
         let summary = try AuditReader([path]).read(test.filter) { entry, line in
             #expect(line == Self.lines[Int(entry.seq) - 1].dropLast())
