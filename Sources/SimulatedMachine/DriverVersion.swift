@@ -19,6 +19,7 @@ package struct DriverVersion: Hashable, Comparable, Sendable, CustomStringConver
     /// What a machine gets when nobody asks for another.
     package static let usual: DriverVersion = "580.105.08"
 
+    /// The first number, 580; one branch has one CUDA version.
     package var branch: Int { parts[0] }
 
     /// The CUDA version of the branch as NVML codes it: major * 1000 + minor * 10.

@@ -11,6 +11,7 @@ package struct Fault: Sendable, Hashable {
     package var times: Int?
     package let delayMilliseconds: Int
 
+    /// What a call that meets the fault comes to.
     package enum Effect: Sendable, Hashable {
         /// The call does its work; only the delay is felt.
         case none

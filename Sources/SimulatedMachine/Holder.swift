@@ -12,6 +12,7 @@ package struct Holder: Sendable, Hashable {
     package let instance: Instance?
     package let memoryMiB: Int
 
+    /// The MIG device that is used.
     package struct Instance: Sendable, Hashable {
         package let gpuInstance: GPUInstanceID
         package let computeInstance: ComputeInstanceID
