@@ -1,4 +1,4 @@
-internal import Audit
+package import Audit
 import JSON
 import Linux
 import MIG
@@ -17,8 +17,7 @@ struct Checkpoint {
     /// Writes it durably.
     func save(in directory: String) throws(SystemError) {
         let value: JSONValue = [
-            "version": 1, "seq": .integer(head.seq), "hash": .string(head.hash), "segment": .string(head.segment),
-            "offset": .integer(head.offset), "leases": .array(leases.map(\.json)),
+            "version": 1, "head": head.json, "leases": .array(leases.map(\.json)),
             "changes": .array(changes.map(\.json)),
         ]
         try Files.replace(Self.path(in: directory), with: value.bytes(), mode: 0o600)
@@ -29,7 +28,7 @@ struct Checkpoint {
         guard let bytes = try? SafePath.read(path(in: directory), limit: JSONLimits.record.bytes),
             let value = try? JSONParser.parse(bytes, limits: .record),
             var reader = try? JSONObjectReader(value), let version = try? reader.integer("version"), version == 1,
-            let head = try? AuditHead(&reader),
+            var place = try? reader.object("head"), let head = try? AuditHead(&place),
             let leases = try? reader.array("leases").map({ (value) throws(JSONShapeError) in try Lease(json: value) }),
             let changes = try? reader.array("changes").map({ (value) throws(JSONShapeError) in
                 try FinishedChange(json: value)
@@ -56,11 +55,10 @@ extension Broker {
     }
 }
 
-extension AuditHead {
-    fileprivate init(_ reader: inout JSONObjectReader) throws(JSONShapeError) {
-        self.init(
-            seq: try reader.integer("seq", in: 0...Int64.max), hash: try reader.string("hash"),
-            segment: try reader.string("segment"), offset: try reader.integer("offset", in: 0...Int64.max))
+extension Broker {
+    /// The last audit record that a checkpoint knows of, for the log to be held against; nil where there is none.
+    package static func checkpointedHead(in stateDirectory: String) -> AuditHead? {
+        Checkpoint.load(from: stateDirectory)?.head
     }
 }
 

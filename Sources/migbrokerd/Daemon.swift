@@ -80,7 +80,8 @@ struct Daemon {
         _ listening: consuming Listening, _ signals: Signals, _ manager: String?
     ) throws(StartError) -> FileDescriptor? {
         let audit = try StartError.from { () throws(AuditUnavailable) in
-            try AuditLog(options.auditDirectory, clock: try .system())
+            try AuditLog(
+                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system())
         }
         let changed = try StartError.from { () throws(SystemError) in try LoopQueue<Int>() }
         let broker = Broker(configuration, audit: audit) { changed.post($0) }
