@@ -57,9 +57,11 @@ package enum UserDatabase {
 
     /// All groups of a user, the primary one included. `getgrouplist(3)`
     ///
-    /// glibc gives no reason when a source of groups fails, only the groups it could find; so before and after the
-    /// user must be found, and the caller must treat a missing group as missing.
+    /// glibc gives no reason when a source of groups fails, only the groups it could find. What fails for every group
+    /// fails for the primary one too, and there it does say so: without that, a deny rule would lose its group
+    /// unseen. Of several sources one can still fail alone, so the caller must treat a missing group as missing.
     package static func groups(of user: User) -> Answer<Set<GroupID>> {
+        if case .failed(let code) = group(user.group) { return .failed(code) }
         var count: Int32 = 64
         for _ in 0..<12 {
             var groups = [gid_t](repeating: 0, count: Int(count))
