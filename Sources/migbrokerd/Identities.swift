@@ -38,45 +38,50 @@ final class Identities {
         let count = Mutex(0)
     }
 
-    private final class Waiting {
-        var callbacks: [(Answer) -> Void] = []
-        var timer: EventLoop.Token?
+    /// What the database said.
+    private enum Reply: Sendable {
+        case entry(UserID, Answer)
+        case groupNames([GroupID: String])
+    }
+
+    /// A question that waits for its reply; nil is that none came in time.
+    private struct Question {
+        let settle: (Reply?) -> Void
+        let timer: EventLoop.Token
     }
 
     private let loop: EventLoop
-    private let answers: LoopQueue<(UserID, Answer)>
+    private let replies: LoopQueue<(Int, Reply)>
     private let bounds: Bounds
     private var worker: Worker
     /// Threads that hang in a look-up nobody waits for any more.
     private let stuck = Stuck()
     private static let mostStuck = 8
     private var known: [UserID: Known] = [:]
-    private var waiting: [UserID: Waiting] = [:]
+    private var waiting: [UserID: [(Answer) -> Void]] = [:]
+    private var questions: [Int: Question] = [:]
+    private var lastQuestion = 0
 
     init(loop: EventLoop, bounds: Bounds) throws(SystemError) {
         self.loop = loop
         self.bounds = bounds
-        answers = try LoopQueue()
+        replies = try LoopQueue()
         worker = try Self.makeWorker(bounds, stuck)
-        _ = try answers.attach(to: loop) { [weak self] in self?.settle($0.0, $0.1) }
+        _ = try replies.attach(to: loop) { [weak self] in self?.take($0.0, $0.1) }
     }
 
     /// The database's entry of a uid: at once where it is known, else later; the callback runs on the loop's thread.
     func look(up user: UserID, _ callback: @escaping (Answer) -> Void) {
         if let entry = cached(user) { return callback(.success(entry)) }
-        if let waiting = waiting[user] {
-            waiting.callbacks.append(callback)
-            return
-        }
-        let entry = Waiting()
-        entry.callbacks.append(callback)
-        waiting[user] = entry
-        let answers = answers
-        guard worker.run({ answers.post((user, Self.ask(user))) }) else {
-            return settle(user, .failure(.tookTooLong(seconds: bounds.lookupSeconds)))
-        }
-        entry.timer = loop.schedule(at: Clock.monotonic() + Int64(bounds.lookupSeconds) * 1_000_000_000) {
-            [weak self] in self?.giveUp(on: user)
+        waiting[user, default: []].append(callback)
+        guard waiting[user]?.count == 1 else { return }
+        ask({ .entry(user, Self.entry(of: user)) }) { [self] reply in
+            let callbacks = waiting.removeValue(forKey: user) ?? []
+            let answer =
+                if case .entry(_, let answer) = reply { answer } else {
+                    Answer.failure(.tookTooLong(seconds: bounds.lookupSeconds))
+                }
+            for callback in callbacks { callback(answer) }
         }
     }
 
@@ -86,26 +91,48 @@ final class Identities {
         return known.entry
     }
 
-    private func settle(_ user: UserID, _ answer: Answer) {
-        if case .success(let entry) = answer {
-            let now = Clock.monotonic()
-            if known.count >= 4096 { known = known.filter { $0.value.until > now } }
-            known[user] = Known(entry: entry, until: now + Int64(bounds.lookupCacheSeconds) * 1_000_000_000)
+    /// Names of groups, for people to read: those that the database has, or none where it does not answer in time.
+    func names(of groups: [GroupID], _ callback: @escaping ([GroupID: String]) -> Void) {
+        ask({ .groupNames(Self.names(of: groups)) }) { reply in
+            let names = if case .groupNames(let names) = reply { names } else { [GroupID: String]() }
+            callback(names)
         }
-        guard let entry = waiting.removeValue(forKey: user) else { return }
-        if let timer = entry.timer { loop.cancel(timer) }
-        for callback in entry.callbacks { callback(answer) }
+    }
+
+    private func ask(_ question: @escaping @Sendable () -> Reply, _ settle: @escaping (Reply?) -> Void) {
+        lastQuestion += 1
+        let number = lastQuestion
+        let replies = replies
+        guard worker.run({ replies.post((number, question())) }) else { return settle(nil) }
+        let timer = loop.schedule(at: Clock.monotonic() + Int64(bounds.lookupSeconds) * 1_000_000_000) {
+            [weak self] in self?.giveUp(on: number)
+        }
+        questions[number] = Question(settle: settle, timer: timer)
+    }
+
+    private func take(_ number: Int, _ reply: Reply) {
+        // Also one that nobody waits for any more: the next to ask finds it.
+        if case .entry(let user, .success(let entry)) = reply { remember(user, entry) }
+        guard let question = questions.removeValue(forKey: number) else { return }
+        loop.cancel(question.timer)
+        question.settle(reply)
+    }
+
+    private func remember(_ user: UserID, _ entry: Entry) {
+        let now = Clock.monotonic()
+        if known.count >= 4096 { known = known.filter { $0.value.until > now } }
+        known[user] = Known(entry: entry, until: now + Int64(bounds.lookupCacheSeconds) * 1_000_000_000)
     }
 
     /// Answers those who waited, and leaves the stuck thread to itself: others get a new one, up to a bound.
-    private func giveUp(on user: UserID) {
+    private func giveUp(on number: Int) {
         if stuck.count.withLock({ $0 }) < Self.mostStuck, let fresh = try? Self.makeWorker(bounds, stuck) {
             // Without a new thread look-ups go on failing, which is safe.
             stuck.count.withLock { $0 += 1 }
             worker.finish()
             worker = fresh
         }
-        settle(user, .failure(.tookTooLong(seconds: bounds.lookupSeconds)))
+        questions.removeValue(forKey: number)?.settle(nil)
     }
 
     private static func makeWorker(_ bounds: Bounds, _ stuck: Stuck) throws(SystemError) -> Worker {
@@ -113,7 +140,7 @@ final class Identities {
     }
 
     /// Blocks as long as the database likes.
-    private static func ask(_ uid: UserID) -> Answer {
+    private static func entry(of uid: UserID) -> Answer {
         switch UserDatabase.user(uid) {
         case .unknown: .success(Entry(name: nil, groups: []))
         case .failed(let code): .failure(.failed(code))
@@ -124,6 +151,11 @@ final class Identities {
             case .failed(let code): .failure(.failed(code))
             }
         }
+    }
+    private static func names(of groups: [GroupID]) -> [GroupID: String] {
+        var names: [GroupID: String] = [:]
+        for gid in groups { if case .found(let group) = UserDatabase.group(gid) { names[gid] = group.name } }
+        return names
     }
 }
 

@@ -8,23 +8,25 @@ import Varlink
 
 /// What a caller may learn of himself, and what the policy would say.
 extension Service {
-    /// Names of groups are looked up, so this is work for the slow thread.
-    func whoAmI(_ context: CallContext) throws(VarlinkError) -> VarlinkAnswer {
-        let broker = broker
-        return try slowly { responder in
-            let principal = context.principal
-            let groups = principal.peerGroups.union(principal.databaseGroups).sorted().prefix(256).map { gid in
-                let name: String? = if case .found(let group) = UserDatabase.group(gid) { group.name } else { nil }
-                return GroupInfo(gid: Int(gid.rawValue), name: name)
+    /// Names of groups are looked up; where the user database does not answer, the numbers stand alone.
+    func whoAmI(_ context: CallContext) -> VarlinkAnswer {
+        let principal = context.principal
+        let groups = Array(principal.peerGroups.union(principal.databaseGroups).sorted().prefix(256))
+        return .later { [self] responder in
+            identities.names(of: groups) { [self] names in
+                responder.finish(.reply(whoAmI(principal, groups.map { ($0, names[$0]) }).json))
             }
-            let reply = WhoAmIReply(
-                uid: Int(principal.user.rawValue), user: principal.name, gid: Int(principal.primaryGroup.rawValue),
-                groups: groups, origin: principal.origin.rawValue,
-                rights: broker.rights(of: principal).map { API.Right(action: $0.action.rawValue, rules: $0.rules) },
-                limits: broker.limits(on: principal).flatMap(Self.limits),
-                isolation: broker.snapshot.isolation.rawValue, policy: broker.policy.set?.hash)
-            responder.finish(.reply(reply.json))
         }
+    }
+
+    private func whoAmI(_ principal: Principal, _ groups: [(id: GroupID, name: String?)]) -> WhoAmIReply {
+        WhoAmIReply(
+            uid: Int(principal.user.rawValue), user: principal.name, gid: Int(principal.primaryGroup.rawValue),
+            groups: groups.map { GroupInfo(gid: Int($0.id.rawValue), name: $0.name) },
+            origin: principal.origin.rawValue,
+            rights: broker.rights(of: principal).map { API.Right(action: $0.action.rawValue, rules: $0.rules) },
+            limits: broker.limits(on: principal).flatMap(Self.limits),
+            isolation: broker.snapshot.isolation.rawValue, policy: broker.policy.set?.hash)
     }
 
     private static func limits(_ status: LimitStatus) -> [LimitUse] {

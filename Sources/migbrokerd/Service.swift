@@ -20,7 +20,7 @@ final class Service: VarlinkService {
     let broker: Broker
     let changes: Worker
     let slow: Worker
-    private let identities: Identities
+    let identities: Identities
     private var rates: UserRates
     private var monitors: [VarlinkResponder] = []
     private var origins: [UInt64: PeerProcess] = [:]
@@ -91,7 +91,7 @@ final class Service: VarlinkService {
             return .later { [self] responder in follow(responder) }
         case .whoAmI:
             try NoParameters.check(call.parameters)
-            return try whoAmI(context)
+            return whoAmI(context)
         case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation:
             return .now(try read(method, call.parameters, context))
         }
