@@ -10,7 +10,7 @@ extension Broker {
     package func explain(
         _ action: Action, _ wish: Wish, for principal: Principal
     ) throws(Refusal) -> Decision {
-        guard let policy = policy.set else { throw .noPolicy }
+        guard let policy = policy.set else { throw .noPolicy(action) }
         let snapshot = snapshot
         let target: Target
         switch action {
@@ -36,7 +36,7 @@ extension Broker {
 
     /// Whether someone has a right that concerns the broker itself, such as reading.
     package func permits(_ action: Action, to principal: Principal) throws(Refusal) {
-        guard let policy = policy.set else { throw .noPolicy }
+        guard let policy = policy.set else { throw .noPolicy(action) }
         _ = try authorize(policy, Query(principal: principal, action: action), [])
     }
 

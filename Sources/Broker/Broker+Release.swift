@@ -74,8 +74,8 @@ extension Broker {
         to change: Permit.Change, _ lease: Lease, _ context: CallContext, _ own: Action, _ any: Action,
         _ state: inout State, duration: TimeSpan? = nil
     ) throws(Refusal) -> Permit {
-        guard let policy = policy.set else { throw .noPolicy }
         let action = lease.user == context.principal.user ? own : any
+        guard let policy = policy.set else { throw .noPolicy(action) }
         return try authorize(policy, query(action, lease, context, state, duration: duration), state.use)
     }
 

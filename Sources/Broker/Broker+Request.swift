@@ -47,9 +47,9 @@ extension Broker {
     private func decide(
         _ wish: Wish, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> Decided {
+        guard let policy = policy.set else { throw .noPolicy(.request) }
         _ = try state.readyDriver()
         let resolved = try ResolvedWish(wish, state.inventory)
-        guard let policy = policy.set else { throw .noPolicy }
         let permit = try authorize(policy, resolved.query(wish, context, state.isolation), state.use)
         guard case .caller(_, let decision, let terms) = permit.basis else {
             preconditionFailure("a caller's query gives a caller's permit")
@@ -87,8 +87,8 @@ extension Broker {
     private func begin(
         _ wish: Wish, _ operation: OperationID, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> Started {
-        let driver = try state.readyDriver()
         let decided = try decide(wish, context, &state)
+        let driver = try state.readyDriver()
         // A creating action always has an end: the policy's longest lease where nothing else is said.
         guard let duration = decided.terms.duration else { throw .badRequest(field: "seconds", expected: "a time") }
         let drafts = decided.plan.entries.map { entry in

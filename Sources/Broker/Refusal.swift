@@ -9,7 +9,7 @@ package import Policy
 package enum Refusal: Error, Sendable {
     case denied(Denial)
     /// No policy could be loaded; every change is denied until one can.
-    case noPolicy
+    case noPolicy(Action)
     case gateClosed(GateClosed)
     case noRoom(NoRoom, profiles: [String])
     case auditUnavailable(AuditUnavailable)
@@ -63,7 +63,7 @@ extension Refusal: CustomStringConvertible {
     package var description: String {
         switch self {
         case .denied(let denial): denial.why
-        case .noPolicy: "no policy is loaded"
+        case .noPolicy: "no policy is loaded, so everything is denied"
         case .gateClosed(let closed): "\(closed)"
         case .nodeFailed(let error): "\(error)"
         case .noRoom(let noRoom, let profiles): "\(noRoom): \(profiles.joined(separator: " + "))"

@@ -13,8 +13,8 @@ extension BrokerError {
         self =
             switch refusal {
             case .denied(let denial): BrokerError(denial)
-            case .noPolicy:
-                .notAuthorized(action: "change", reason: "no policy is loaded, so everything is denied", rules: [])
+            case .noPolicy(let action):
+                .notAuthorized(action: action.rawValue, reason: refusal.description, rules: [])
             case .gateClosed(let closed):
                 .deviceGateClosed(node: closed.node, problem: "\(closed.problem)", fix: closed.fix)
             case .nodeFailed(let error):

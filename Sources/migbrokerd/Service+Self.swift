@@ -100,6 +100,11 @@ extension Service {
                         .map(Views.reference), seconds: decision.terms?.duration?.seconds))
             return .reply(reply.json)
         } catch {
+            if case .noPolicy = error {
+                let decision = DecisionInfo(
+                    allowed: false, reason: error.description, rules: [], limits: [], gpus: [], seconds: nil)
+                return .reply(ExplainReply(decision: decision).json)
+            }
             return .error(BrokerError(error, views).varlink)
         }
     }
