@@ -65,6 +65,8 @@ package struct PolicySource: Hashable, Sendable {
         do throws(SystemError) {
             names = try Files.list(directory).filter(Self.isPolicyName)
         } catch {
+            // As above; that what lies around it is not to be trusted is told of the file that is there.
+            if error.code == .notFound { return [file] }
             throw Self.errors(directory, .unreadable(error))
         }
         guard names.count < Self.mostFiles else {
