@@ -107,7 +107,7 @@ package enum BrokerError: Error, Sendable {
         case .driverUnavailable(let reason): "the NVIDIA driver does not answer: \(reason)"
         case .driverError(let call, let code, let name): "\(call) failed: \(name) (\(code))"
         case .policyInvalid(let diagnostics):
-            diagnostics.first.map { "\($0.file):\($0.line):\($0.column): \($0.message)" } ?? "the policy is not valid"
+            diagnostics.first.map { "\($0.place): \($0.message)" } ?? "the policy is not valid"
         }
     }
 }

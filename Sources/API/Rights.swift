@@ -133,6 +133,9 @@ package struct DiagnosticInfo: WireObject {
     package var severity: String
     package var message: String
 
+    /// As compilers write it; the file alone where all of it is meant.
+    var place: String { line == 0 ? file : "\(file):\(line):\(column)" }
+
     package init(file: String, line: Int, column: Int, severity: String, message: String) {
         self.file = file
         self.line = line
