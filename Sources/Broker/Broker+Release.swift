@@ -133,7 +133,9 @@ extension Broker {
         let basis = ending.basis
         let driver = ending.driver
         let fate = fate(of: lease, Executor(driver: driver, nodes: nodes), ending.permit, ending.gate)
-        if fate.state == .active, lease.state == .active { _ = reopen(lease) }
+        // A release that did not come about leaves everything as it was. A lease whose time is over stays closed; and
+        // one that cannot be opened again is closed to its owner until the next look over the nodes.
+        if cause.isCallersWish, fate.state == .active { reopen(lease) }
         let entries = read([lease.gpu], driver)
         var outcome = Records.record(.outcome, of: lease, basis)
         outcome.durationUs = (Clock.monotonic() - began) / 1000

@@ -77,6 +77,7 @@ extension Broker {
     }
 
     /// Gives a lease's access back, after an end that did not come about.
+    @discardableResult
     func reopen(_ lease: Lease) -> NodeError? {
         guard let grant = grant(of: lease) else { return nil }
         do throws(NodeError) {
