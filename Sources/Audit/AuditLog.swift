@@ -3,14 +3,9 @@ internal import Synchronization
 
 /// The audit log of a broker, which is its write-ahead log too.
 ///
-/// All methods but `head` and `health` block on the disk, and on each other: they are for change threads, never for
-/// the event loop. A log that could not be written tries again at each call; nothing has to be reopened.
+/// All methods but `head`, `health` and `count` block on the disk, and on each other: they are for change threads,
+/// never for the event loop. A log that could not be written tries again at each call; nothing has to be reopened.
 package final class AuditLog: Sendable {
-    private struct State: ~Copyable {
-        var writer: AuditWriter
-        var denials = DenialTable()
-    }
-
     private struct Published {
         var head: AuditHead
         var health: AuditHealth
@@ -18,8 +13,10 @@ package final class AuditLog: Sendable {
 
     /// The directory of the segments.
     package let directory: String
-    private let state: Mutex<State>
+    private let writer: Mutex<AuditWriter>
     private let published: Mutex<Published>
+    /// Taken for a moment only, and inside the writer's lock where both are.
+    private let denials = Mutex(DenialTable())
 
     /// Space that changes may not use, so that what was begun can be ended when the disk is full.
     package static let reserveBytes: Int64 = 4 << 20
@@ -36,7 +33,7 @@ package final class AuditLog: Sendable {
         let writer = try AuditWriter(in: directory, expecting: head, reserve: reserve, clock: clock)
         self.directory = directory
         published = Mutex(Published(head: writer.head, health: writer.health))
-        state = Mutex(State(writer: writer))
+        self.writer = Mutex(writer)
     }
 
     /// The last record written. Never waits for the disk.
@@ -80,54 +77,73 @@ package final class AuditLog: Sendable {
         _ = try write(records, .event)
     }
 
-    /// Records a denial: the first of a user, method and error at once, the others as a count at the next
-    /// `flushDenials`. Does not wait for the disk to confirm. Where the log cannot be written, it is counted.
-    package func deny(_ denial: AuditRecord) {
-        withState { state in
-            guard let first = state.denials.count(denial) else { return }
+    /// Counts a denial; never waits for the disk, so any thread may.
+    ///
+    /// - Returns: whether it is the first of its user, method and error since the last flush: then `writeDenials` is
+    ///   due. The others are written as a count by `flushDenials`, so nobody can flood the log.
+    package func count(_ denial: AuditRecord) -> Bool { denials.withLock { $0.count(denial) } }
+
+    /// Writes the first denials of their kind, without waiting for the disk to confirm. Where the log cannot be
+    /// written they stay counted.
+    package func writeDenials() {
+        withWriter { writer in
+            let firsts = denials.withLock { $0.takeFirsts() }
+            guard !firsts.isEmpty else { return }
             do throws(AuditUnavailable) {
-                try state.writer.write([first], .tally)
-                state.denials.markWritten(first)
+                try writer.write(firsts, .tally)
             } catch {
-                // It stays counted, and the log's health tells why.
+                // The log's health tells why.
+                denials.withLock { $0.putBack(firsts) }
             }
         }
     }
 
+    /// Counts a denial, and writes it where it is the first of its kind.
+    package func deny(_ denial: AuditRecord) {
+        if count(denial) { writeDenials() }
+    }
+
     /// Writes the counts of denials; to be called every few seconds. What cannot be written stays counted.
     package func flushDenials() throws(AuditUnavailable) {
-        try withState { state throws(AuditUnavailable) in
-            let counts = state.denials.counts
-            if !counts.isEmpty { try state.writer.write(counts, .tally) }
-            state.denials.markCountsWritten()
-        }
+        try withWriter { writer throws(AuditUnavailable) in try writeCounts(&writer) }
     }
 
     /// Writes all counts and the last records, a `stop` as a rule, and takes no more.
     package func close(_ records: [AuditRecord]) throws(AuditUnavailable) {
-        try withState { state throws(AuditUnavailable) in
-            try state.writer.close(with: state.denials.counts + records)
+        try withWriter { writer throws(AuditUnavailable) in
+            try writer.close(with: denials.withLock { $0.takeCounts() } + records)
+        }
+    }
+
+    private func writeCounts(_ writer: inout AuditWriter) throws(AuditUnavailable) {
+        let counts = denials.withLock { $0.takeCounts() }
+        guard !counts.isEmpty else { return }
+        do throws(AuditUnavailable) {
+            try writer.write(counts, .tally)
+        } catch {
+            denials.withLock { $0.putBack(counts) }
+            throw error
         }
     }
 
     /// - Returns: the number of the last record.
     private func write(_ records: [AuditRecord], _ purpose: AuditPurpose) throws(AuditUnavailable) -> Int64 {
-        try withState { state throws(AuditUnavailable) in
-            try state.writer.write(records, purpose)
-            return state.writer.head.seq
+        try withWriter { writer throws(AuditUnavailable) in
+            try writer.write(records, purpose)
+            return writer.head.seq
         }
     }
 
     /// Runs with the log locked, and lets everybody see what came of it.
-    private func withState<Value, Failure: Error>(
-        _ body: (inout State) throws(Failure) -> Value
+    private func withWriter<Value, Failure: Error>(
+        _ body: (inout AuditWriter) throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        try state.withLock { state throws(Failure) in
+        try writer.withLock { writer throws(Failure) in
             defer {
-                let (head, health) = (state.writer.head, state.writer.health)
+                let (head, health) = (writer.head, writer.health)
                 published.withLock { $0 = Published(head: head, health: health) }
             }
-            return try body(&state)
+            return try body(&writer)
         }
     }
 }

@@ -7,6 +7,12 @@ struct DenialTable {
         let uid: UserID?
         let method: String?
         let error: String?
+
+        init(_ record: AuditRecord) {
+            uid = record.caller.uid
+            method = record.method
+            error = record.error
+        }
     }
 
     private struct Entry {
@@ -20,42 +26,49 @@ struct DenialTable {
     private static let length = 4096
 
     private var entries: [Key: Entry] = [:]
+    /// The first of each kind since the last flush, as long as they are not handed out.
+    private var firsts: [AuditRecord] = []
 
     /// Counts a denial.
     ///
-    /// - Returns: what to write at once, where it is the first of its kind since the last flush.
-    mutating func count(_ record: AuditRecord) -> AuditRecord? {
-        var key = Key(uid: record.caller.uid, method: record.method, error: record.error)
+    /// - Returns: whether it is the first of its kind since the last flush.
+    mutating func count(_ record: AuditRecord) -> Bool {
         var record = record
-        if entries[key] == nil, entries.count >= Self.length {
-            key = Key(uid: nil, method: nil, error: nil)
+        if entries[Key(record)] == nil, entries.count >= Self.length {
             record = AuditRecord(.denied)
             record.reason = "too many different denials to be counted each"
         }
+        let key = Key(record)
         let isFirst = entries[key] == nil
         entries[key, default: Entry(record: record, pending: 0)].pending += 1
-        return isFirst ? record : nil
+        if isFirst { firsts.append(record) }
+        return isFirst
     }
 
-    /// What `count` returned is in the log.
-    mutating func markWritten(_ record: AuditRecord) {
-        let key = Key(uid: record.caller.uid, method: record.method, error: record.error)
-        entries[key]?.pending -= 1
+    /// Hands out the firsts that are not in the log yet; what cannot be written is to be put back.
+    mutating func takeFirsts() -> [AuditRecord] {
+        for record in firsts { entries[Key(record)]?.pending -= 1 }
+        defer { firsts = [] }
+        return firsts
     }
 
-    /// A record for each kind of denial that was counted since the last flush.
-    var counts: [AuditRecord] {
-        entries.values.filter { $0.pending > 0 }.map { entry in
-            var record = entry.record
-            record.count = entry.pending
+    /// Hands out a record for each kind of denial that was counted since the last flush, with how many they were; what
+    /// cannot be written is to be put back.
+    ///
+    /// What was not denied since the last flush is forgotten, so that the next one is a first again.
+    mutating func takeCounts() -> [AuditRecord] {
+        firsts = []
+        entries = entries.filter { $0.value.pending > 0 }
+        return entries.keys.compactMap { key in
+            guard var record = entries[key]?.record else { return nil }
+            record.count = entries[key]?.pending
+            entries[key]?.pending = 0
             return record
         }
     }
 
-    /// The counts are in the log; what was not denied since the last flush is forgotten, so that the next one is a
-    /// first again.
-    mutating func markCountsWritten() {
-        entries = entries.filter { $0.value.pending > 0 }
-        for key in entries.keys { entries[key]?.pending = 0 }
+    /// Counts again what was handed out and could not be written.
+    mutating func putBack(_ records: [AuditRecord]) {
+        for record in records { entries[Key(record)]?.pending += record.count ?? 1 }
     }
 }
