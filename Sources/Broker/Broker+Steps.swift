@@ -1,4 +1,4 @@
-import Audit
+package import Audit
 import Linux
 import MIG
 import NVML
@@ -93,13 +93,17 @@ extension Broker {
         return NodeGrant(user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: [lease.ci])
     }
 
-    /// Puts a refusal of a read, which has no operation, on record.
-    package func noteDenial(_ refusal: Refusal, _ context: CallContext) {
-        noteDenial(refusal, Self.newOperation(), context)
-    }
-
     /// A refusal that came before any intent is on record as a denial; after it, its outcome tells.
     func noteDenial(_ refusal: Refusal, _ operation: OperationID, _ context: CallContext) {
+        if let record = denial(refusal, operation, context) { audit.deny(record) }
+    }
+
+    /// The record of a refused read, which has no operation of its own; writes nothing.
+    package func denial(_ refusal: Refusal, _ context: CallContext) -> AuditRecord? {
+        denial(refusal, Self.newOperation(), context)
+    }
+
+    private func denial(_ refusal: Refusal, _ operation: OperationID, _ context: CallContext) -> AuditRecord? {
         switch refusal {
         case .denied, .noPolicy, .gateClosed, .noRoom, .notFound, .ambiguousProfile, .migDisabled, .pendingReset,
             .driverUnavailable, .badRequest:
@@ -107,8 +111,8 @@ extension Broker {
             if case .denied(let denial) = refusal { record.rules = denial.reason.names }
             record.decision = .deny
             Records.fill(&record, refusal)
-            audit.deny(record)
-        case .auditUnavailable, .driverFailed, .nodeFailed, .inUse: return
+            return record
+        case .auditUnavailable, .driverFailed, .nodeFailed, .inUse: return nil
         }
     }
 

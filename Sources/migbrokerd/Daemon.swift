@@ -110,6 +110,7 @@ struct Daemon {
             let slow = try Worker(named: "slow", capacity: options.bounds.connections)
             let service = Service(
                 broker: broker, changes: changes, slow: slow,
+                records: try Worker(named: "records", capacity: options.bounds.connections),
                 identities: try Identities(loop: loop, bounds: options.bounds))
             _ = try changed.attach(to: loop) { service.didChange(to: $0) }
             let server = try VarlinkServer(

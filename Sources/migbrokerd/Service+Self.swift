@@ -54,15 +54,10 @@ extension Service {
         guard let user = request.user, context.principal.name?.hasBytes(of: user) != true else {
             return .now(Self.explanation(action, wish, context.principal, broker, views(context)))
         }
-        do throws(Refusal) {
-            try broker.permits(.readPolicy, to: context.principal)
-        } catch {
-            broker.noteDenial(error, context)
-            throw wireError(error, context)
-        }
+        try require(.readPolicy, context)
         let broker = broker
         let views = views(context)
-        return try slowly { responder in
+        return slowly { responder in
             responder.finish(Self.explanation(action, wish, userNamed: user, broker, views))
         }
     }

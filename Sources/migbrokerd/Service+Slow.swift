@@ -9,10 +9,13 @@ import Varlink
 
 /// What reads files or looks up names: on a thread of its own, one after another.
 extension Service {
-    func slowly(_ work: @escaping @Sendable (VarlinkResponder) -> Void) throws(VarlinkError) -> VarlinkAnswer {
-        let slow = slow
-        return .later { responder in
-            if !slow.run({ work(responder) }) { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
+    func slowly(_ work: @escaping @Sendable (VarlinkResponder) -> Void) -> VarlinkAnswer { later(on: slow, work) }
+
+    private func later(
+        on worker: Worker, _ work: @escaping @Sendable (VarlinkResponder) -> Void
+    ) -> VarlinkAnswer {
+        .later { responder in
+            if !worker.run({ work(responder) }) { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
         }
     }
 
@@ -21,15 +24,18 @@ extension Service {
         let broker = broker
         switch method {
         case .queryAudit:
+            let request = try QueryAuditRequest(parameters: parameters)
+            if !AuditQuestion.means(request.user, context.principal) { try require(.readAudit, context) }
+            let seesAll = (try? broker.permits(.readAudit, to: context.principal)) != nil
             let query = try AuditQuestion(
-                try QueryAuditRequest(parameters: parameters), context, views(context), broker)
-            return try slowly { responder in query.answer(to: responder) }
+                request, of: seesAll ? nil : context.principal.user, views(context), broker)
+            return later(on: records) { responder in query.answer(to: responder) }
         case .verifyAudit:
             try NoParameters.check(parameters)
-            return try slowly { responder in responder.finish(.reply(Self.verification(broker).json)) }
+            return later(on: records) { responder in responder.finish(.reply(Self.verification(broker).json)) }
         case .checkPolicy:
             try NoParameters.check(parameters)
-            return try slowly { responder in
+            return slowly { responder in
                 let findings = PolicyCheck.findings(in: broker.policySource, bounds: broker.configuration.bounds)
                 let reply = CheckPolicyReply(
                     valid: !findings.contains { $0.severity == .error }, diagnostics: findings.map(Self.info))
@@ -37,7 +43,7 @@ extension Service {
             }
         default:
             try NoParameters.check(parameters)
-            return try slowly { responder in
+            return slowly { responder in
                 do throws(PolicyErrors) {
                     let set = try broker.loadPolicy(context)
                     responder.finish(.reply(ReloadPolicyReply(policy: set.hash).json))

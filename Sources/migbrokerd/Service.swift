@@ -9,8 +9,9 @@ import Varlink
 
 /// The broker as its clients meet it: every call becomes a principal, then a question or a change, then an answer.
 ///
-/// Belongs to the loop's thread. Reads are answered here from the snapshot; changes go to the change thread, and what
-/// reads files or looks up names to a thread for slow work. The loop itself never waits.
+/// Belongs to the loop's thread. Reads are answered here from the snapshot; changes go to the change thread, questions
+/// about the audit log to one of their own, for their answers take as long as the clients, and what else reads files
+/// or looks up names to a thread for slow work. The loop itself never waits.
 final class Service: VarlinkService {
     let identity = VarlinkServiceIdentity(
         vendor: BrokerInterface.vendor, product: BrokerInterface.product, version: BrokerInterface.version,
@@ -20,6 +21,7 @@ final class Service: VarlinkService {
     let broker: Broker
     let changes: Worker
     let slow: Worker
+    let records: Worker
     let identities: Identities
     private var rates: UserRates
     private var monitors: [VarlinkResponder] = []
@@ -35,10 +37,11 @@ final class Service: VarlinkService {
         let parameters: [UInt8]
     }
 
-    init(broker: Broker, changes: Worker, slow: Worker, identities: Identities) {
+    init(broker: Broker, changes: Worker, slow: Worker, records: Worker, identities: Identities) {
         self.broker = broker
         self.changes = changes
         self.slow = slow
+        self.records = records
         self.identities = identities
         rates = UserRates(
             perSecond: broker.configuration.bounds.changesPerSecond, burst: broker.configuration.bounds.changeBurst)
@@ -48,6 +51,7 @@ final class Service: VarlinkService {
         guard let method = Method(name: call.member) else { throw .methodNotFound(call.method) }
         if method == .monitor, call.mode != .more { throw .expectedMore }
         if method.isChange, !rates.take(call.caller.user, now: Clock.monotonic()) {
+            noteDenial(Self.denial(of: call, "TooManyRequests"))
             throw BrokerError.tooManyRequests.varlink
         }
         if let entry = identities.cached(call.caller.user) {
@@ -98,13 +102,18 @@ final class Service: VarlinkService {
     }
 
     /// A right that does not depend on any GPU or lease; its absence is on record.
-    private func require(_ action: Action, _ context: CallContext) throws(VarlinkError) {
+    func require(_ action: Action, _ context: CallContext) throws(VarlinkError) {
         do throws(Refusal) {
             try broker.permits(action, to: context.principal)
         } catch {
-            broker.noteDenial(error, context)
-            throw wireError(error, context)
+            throw denied(error, context)
         }
+    }
+
+    /// A refusal as the caller hears it, after it was put on record.
+    func denied(_ refusal: Refusal, _ context: CallContext) -> VarlinkError {
+        noteDenial(broker.denial(refusal, context))
+        return wireError(refusal, context)
     }
 
     func wireError(_ refusal: Refusal, _ context: CallContext) -> VarlinkError {
@@ -142,6 +151,7 @@ final class Service: VarlinkService {
         _ method: Method, _ parameters: JSONValue, _ context: CallContext
     ) throws(VarlinkError) -> VarlinkMessage {
         let views = views(context)
+        if !views.seesAll, Self.asksForAll(parameters) { try require(.readAll, context) }
         if views.snapshot.number != repliesOf || replies.count > 256 {
             replies.removeAll(keepingCapacity: true)
             repliesOf = views.snapshot.number
@@ -154,7 +164,14 @@ final class Service: VarlinkService {
         return message
     }
 
+    /// Whether others' things are asked for too; whether the parameters are well-formed is for their reader to say.
+    private static func asksForAll(_ parameters: JSONValue) -> Bool {
+        parameters["all"]?.boolValue == true
+    }
+
     private func follow(_ responder: VarlinkResponder) {
+        // Those who left are let go of here too: it may be long until something changes.
+        monitors.removeAll { !$0.isOpen }
         monitors.append(responder)
         tell(responder, broker.snapshot.number)
     }
@@ -178,16 +195,29 @@ final class Service: VarlinkService {
 
     // MARK: - Who was turned away
 
-    private func noteUnknown(_ call: VarlinkCall, _ failure: Identities.Failure) {
+    private static func denial(of call: VarlinkCall, _ error: String) -> AuditRecord {
         var record = AuditRecord(.denied)
         record.method = call.member
         record.conn = Int64(clamping: call.connection)
         record.caller.uid = call.caller.user
         record.caller.pid = call.caller.pid
-        record.error = "IdentityUnavailable"
-        record.reason = "\(failure)"
+        record.error = error
         record.decision = .deny
-        broker.audit.deny(record)
+        return record
+    }
+
+    private func noteUnknown(_ call: VarlinkCall, _ failure: Identities.Failure) {
+        var record = Self.denial(of: call, "IdentityUnavailable")
+        record.reason = "\(failure)"
+        noteDenial(record)
+    }
+
+    /// Counts a denial here and has it written elsewhere, for the loop never waits for the disk.
+    func noteDenial(_ record: AuditRecord?) {
+        guard let record, broker.audit.count(record) else { return }
+        let broker = broker
+        // Where the thread has too much to do already, the next upkeep writes it.
+        _ = slow.run { broker.audit.writeDenials() }
     }
 
     func didRefuse(_ refusal: VarlinkRefusal) {
@@ -211,6 +241,6 @@ final class Service: VarlinkService {
             // A client that sits idle and is let go has done nothing worth a record.
             if misconduct == .idle { return }
         }
-        broker.audit.deny(record)
+        noteDenial(record)
     }
 }
