@@ -89,7 +89,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "migbench",
-            dependencies: ["API", "Varlink", "Linux", "MIG", "JSON"],
+            dependencies: [
+                "API", "Varlink", "Linux", "MIG", "JSON", "SimulatedNVML", "migsim", "migbrokerd", "migctl",
+            ],
             swiftSettings: strict,
             linkerSettings: selfContained
         ),

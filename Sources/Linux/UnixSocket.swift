@@ -53,6 +53,13 @@ package struct UnixListener: ~Copyable, Sendable {
         }
     }
 
+    /// Waits until somebody wants to connect. `poll(2)`
+    ///
+    /// - Returns: false when a moment of `Clock.monotonic` came first; nil is forever.
+    package func waitForConnection(deadline: Int64?) throws(SystemError) -> Bool {
+        try UnixSocket.wait(descriptor.raw, Int16(POLLIN), until: deadline)
+    }
+
     /// The next connection, non-blocking; nil where nobody waits. `accept4(2)`
     ///
     /// The client's own address is not even asked for: a client can put any text there.

@@ -1,0 +1,84 @@
+import API
+import JSON
+import Linux
+import Varlink
+
+/// What a change costs beside the two durable appends that it cannot do without.
+enum Changes {
+    private static let rounds = 200
+    /// About an audit record.
+    private static let recordBytes = 600
+
+    static func measure(_ stage: Stage, _ stopwatch: Stopwatch) throws(BenchmarkError) -> Table.Section {
+        let record = [UInt8](repeating: UInt8(ascii: "x"), count: recordBytes)
+        let file = try BenchmarkError.from { () throws(SystemError) in
+            try Files.open("\(stage.directory)/appended", [.append, .create], mode: 0o600)
+        }
+        let raw = Appended(file)
+        let holder = try Holder(stage)
+        let times = try stopwatch.time(
+            rounds: rounds,
+            [
+                .init { () throws(BenchmarkError) in
+                    try raw.append(record)
+                    try raw.append(record)
+                },
+                .init { () throws(BenchmarkError) in try holder.request() },
+                .init { () throws(BenchmarkError) in try holder.release() },
+            ])
+        let aim = "floor + 200 us"
+        return Table.Section(
+            title: "Changes, \(rounds) times",
+            rows: [
+                Table.Row("two durable appends of \(recordBytes) bytes", times[0]),
+                Table.Row("request until the lease of a \(Stage.profile)", times[1], beside: times[0], aim: aim),
+                Table.Row("release of it", times[2], beside: times[0], aim: aim),
+            ])
+    }
+
+    /// A file that is only ever appended to.
+    private final class Appended {
+        private let file: FileDescriptor
+
+        init(_ file: consuming FileDescriptor) { self.file = file }
+
+        func append(_ bytes: [UInt8]) throws(BenchmarkError) {
+            try BenchmarkError.from { () throws(SystemError) in
+                try file.write(bytes)
+                try file.synchronizeData()
+            }
+        }
+    }
+
+    /// Somebody who takes one slice and gives it back, over one connection.
+    private final class Holder {
+        private let client: VarlinkClient
+        private var leases: [String] = []
+
+        init(_ stage: Stage) throws(BenchmarkError) {
+            client = try BenchmarkError.from { () throws(VarlinkClientError) in try VarlinkClient(path: stage.socket) }
+        }
+
+        func request() throws(BenchmarkError) {
+            let reply: LeaseReply = try change("Request", LeaseRequest(profiles: [Stage.profile]).json)
+            guard reply.leases.count == 1 else {
+                throw .unexpected("a request for one slice gave \(reply.leases.count)")
+            }
+            leases = reply.leases.map(\.id)
+        }
+
+        func release() throws(BenchmarkError) {
+            let reply: ReleaseReply = try change("Release", ReleaseRequest(leases: leases).json)
+            guard reply.leases.map(\.id) == leases else { throw .unexpected("not the lease that was to be released") }
+        }
+
+        private func change<Reply: WireObject>(
+            _ method: String, _ parameters: JSONValue
+        ) throws(BenchmarkError) -> Reply {
+            let value = try BenchmarkError.from { () throws(VarlinkClientError) in
+                try client.call(BrokerInterface.qualified(method), parameters)
+            }
+            return try BenchmarkError.from { () throws(JSONShapeError) in try Reply(json: value) }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import API
+import JSON
+import Linux
+import MIG
+import Varlink
+
+/// A simulated machine and a broker on it, in a directory that goes with them.
+final class Stage {
+    /// The kind of slice that is requested.
+    static let profile = "1g.5gb"
+    private static let patienceSeconds = 10
+
+    /// The directory that the stage's own lies in.
+    let place: String
+    let directory: String
+    private let programs: String
+    private var daemon: RunningProgram?
+
+    var broker: String { "\(directory)/broker" }
+    var socket: String { "\(broker)/run/migbroker/io.migbroker.Broker" }
+    private var machine: String { "\(directory)/machine" }
+    private var log: String { "\(directory)/log" }
+
+    init(in place: String) throws(BenchmarkError) {
+        guard CurrentProcess.user == .root else { throw .needsRoot }
+        self.place = place
+        directory = "\(place)/migbench-\(CurrentProcess.pid)"
+        programs = Files.parent(of: try BenchmarkError.from(CurrentProcess.executable))
+        for name in ["migbrokerd", "migctl", "migsim", "SimulatedNVML"] where !Files.exists(program(name)) {
+            throw .notBuilt(program(name))
+        }
+        CurrentProcess.setFileCreationMask(0o022)
+        try BenchmarkError.from { () throws(SystemError) in try Files.makeDirectory(directory) }
+        do throws(BenchmarkError) {
+            try run(program("migsim"), ["new", machine, "--gpu", "A100", "--mig"])
+            try BenchmarkError.from { () throws(SystemError) in
+                try Files.makeDirectories("\(broker)/etc/migbroker")
+                try Files.write("\(broker)/etc/migbroker/policy.json", Array(Self.policy.utf8))
+            }
+        } catch {
+            end()
+            throw error
+        }
+    }
+
+    /// The path of a program that was built beside this one.
+    func program(_ name: String) -> String { "\(programs)/\(name)" }
+
+    /// Runs a program to its end, which must be a good one.
+    func run(_ path: String, _ arguments: [String]) throws(BenchmarkError) {
+        try RunningProgram(path, arguments, log: log).finish()
+    }
+
+    /// Starts the broker, and returns when it has answered with its GPU.
+    func startBroker() throws(BenchmarkError) {
+        let daemon = try RunningProgram(
+            program("migbrokerd"),
+            [
+                "--root", broker, "--driver", machine,
+                // What is measured is the cost of a change, not the bound on how often one may be made.
+                "--limit", "changesPerSecond=1000000", "--limit", "changeBurst=1000000",
+            ], log: log)
+        self.daemon = daemon
+        let deadline = Clock.monotonic() + Int64(Self.patienceSeconds) * 1_000_000_000
+        while try !answers() {
+            guard try !daemon.hasFinished(), Clock.monotonic() < deadline else {
+                throw daemon.silence(seconds: Self.patienceSeconds)
+            }
+            Clock.sleep(milliseconds: 1)
+        }
+    }
+
+    /// Whether the broker lists its GPU; one that does not listen yet, or has not read the driver, does not.
+    private func answers() throws(BenchmarkError) -> Bool {
+        let value: JSONValue
+        do throws(VarlinkClientError) {
+            value = try VarlinkClient(path: socket).call(BrokerInterface.qualified("ListGPUs"))
+        } catch .unreachable {
+            return false
+        } catch {
+            throw .other("\(error)")
+        }
+        return try BenchmarkError.from { () throws(JSONShapeError) in try !ListGPUsReply(json: value).gpus.isEmpty }
+    }
+
+    /// Has the broker end in an orderly way.
+    func stopBroker() throws(BenchmarkError) {
+        let daemon = daemon.take()
+        try daemon?.stop(seconds: Self.patienceSeconds)
+    }
+
+    /// Bytes of memory that the broker holds now.
+    func residentMemory() throws(BenchmarkError) -> Int64 {
+        guard let daemon else { throw .unexpected("no broker runs") }
+        return try daemon.residentMemory()
+    }
+
+    /// Ends the broker and removes everything.
+    func end() {
+        do throws(BenchmarkError) { try stopBroker() } catch { Benchmark.say("\(error)") }
+        do throws(SystemError) { try Files.removeTree(directory) } catch {
+            Benchmark.say("\(directory) is left behind: \(error)")
+        }
+    }
+
+    private static let policy = """
+        {
+          "version": 1,
+          "allow": [
+            { "id": "root-on-host", "who": { "users": ["root"] }, "from": "host",
+              "actions": ["read.own", "request", "release.own"] }
+          ]
+        }
+
+        """
+}
