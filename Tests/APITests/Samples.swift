@@ -1,0 +1,164 @@
+import API
+import JSON
+import Testing
+
+/// One value that travels, with every field and with as few as may be, and the way back from its JSON.
+struct Sample: Sendable, CustomTestStringConvertible {
+    enum Place: Sendable, Hashable {
+        case type(String)
+        case parameters(of: String)
+        case reply(of: String)
+    }
+
+    let place: Place
+    let full: JSONValue
+    let least: JSONValue
+    let rewritten: @Sendable (JSONValue) throws -> JSONValue
+
+    init<Object: WireObject>(_ place: Place, _ full: Object, least: Object? = nil) {
+        self.place = place
+        self.full = full.json
+        self.least = (least ?? full).json
+        rewritten = { try Object(json: $0).json }
+    }
+
+    var testDescription: String { "\(place)" }
+
+    var isRequest: Bool {
+        if case .parameters = place { true } else { false }
+    }
+
+    /// What the interface's text says of its fields.
+    var declared: [InterfaceText.Field]? {
+        switch place {
+        case .type(let name): InterfaceText.broker.types[name]
+        case .parameters(let method): InterfaceText.broker.parameters[method]
+        case .reply(let method): InterfaceText.broker.replies[method]
+        }
+    }
+}
+
+extension Sample {
+    static let all = types + requests + replies
+
+    private static let gpu = GPUReference(uuid: "GPU-0", index: 1, name: "A \u{e9}\u{301}")
+    private static let placement = PlacementInfo(start: 4, size: 2)
+    private static let slot = Slot(slice: 3, state: "yours", until: "2026-11-23T19:12:28Z")
+    private static let wholeGPU = GPUInfo(
+        index: 0, uuid: "GPU-0", pci: "0000:01:00.0", name: "A100", memoryMiB: 40960, mode: "enabled",
+        pendingMode: "disabled", slots: [slot, Slot(slice: 4, state: "free")])
+    private static let profile = ProfileInfo(
+        gpu: gpu, name: "1g.5gb", id: 19, slices: 1, memoryMiB: 4864, multiprocessors: 14, copyEngines: 1, decoders: 2,
+        encoders: 3, jpegEngines: 4, opticalFlow: 5, free: 6, total: 7, placements: [placement])
+    private static let compute = ComputeInstanceInfo(ci: 0, profile: "1c.3g.20gb", placement: placement, uuid: "MIG-0")
+    private static let instance = InstanceInfo(
+        gpu: gpu, gi: 7, profile: "1g.5gb", profileId: 19, placement: placement, computeInstances: [compute],
+        lease: "00", user: "alice")
+    private static let device = DeviceInfo(
+        uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", nodes: ["/dev/nvidia0"], lease: "00", user: "alice")
+    private static let lease = LeaseInfo(
+        id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0", user: "alice",
+        uid: 2001, created: "2026-11-23T19:12:28Z", expires: "2026-11-23T21:12:28Z", state: "active",
+        isolation: "advisory", name: "mine")
+    private static let planned = PlannedInstance(gpu: gpu, profile: "1g.5gb", placement: placement)
+    private static let right = Right(action: "request", rules: ["a", "b"])
+    private static let use = LimitUse(limit: "each", scope: "user", dimension: "slices", used: 1, maximum: 2)
+    private static let group = GroupInfo(gid: 3001, name: "ml")
+    private static let decision = DecisionInfo(
+        allowed: true, reason: "allowed by a", rules: ["a"], limits: ["each"], gpus: [gpu], seconds: 7200)
+    private static let operation = OperationInfo(
+        id: "00", method: "Request", state: "failed", error: "NoRoom", leases: ["00"])
+    private static let finding = DiagnosticInfo(
+        file: "/etc/policy.json", line: 3, column: 5, severity: "error", message: "unknown key")
+
+    private static let types: [Sample] = [
+        Sample(.type("GPUReference"), gpu), Sample(.type("Placement"), placement),
+        Sample(.type("Slot"), slot, least: Slot(slice: 4, state: "free")), Sample(.type("GPU"), wholeGPU),
+        Sample(.type("Profile"), profile),
+        Sample(
+            .type("ComputeInstance"), compute,
+            least: ComputeInstanceInfo(ci: 0, profile: "1c.3g.20gb", placement: placement)),
+        Sample(
+            .type("Instance"), instance,
+            least: InstanceInfo(
+                gpu: gpu, gi: 7, profile: "1g.5gb", profileId: 19, placement: placement, computeInstances: [])),
+        Sample(
+            .type("Device"), device,
+            least: DeviceInfo(uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", nodes: [])),
+        Sample(
+            .type("Lease"), lease,
+            least: LeaseInfo(
+                id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0",
+                user: "alice", uid: 2001, created: "", expires: "", state: "ending", isolation: "enforced")),
+        Sample(.type("PlannedInstance"), planned), Sample(.type("Right"), right), Sample(.type("LimitUse"), use),
+        Sample(.type("Group"), group, least: GroupInfo(gid: 3001)),
+        Sample(
+            .type("Decision"), decision,
+            least: DecisionInfo(allowed: false, reason: "no rule", rules: [], limits: [], gpus: [])),
+        Sample(
+            .type("Operation"), operation,
+            least: OperationInfo(id: "00", method: "Request", state: "done", leases: [])),
+        Sample(.type("Diagnostic"), finding),
+    ]
+
+    private static let requests: [Sample] = [
+        Sample(.parameters(of: "ListProfiles"), ListProfilesRequest(gpu: "0"), least: ListProfilesRequest()),
+        Sample(
+            .parameters(of: "ListInstances"), ListInstancesRequest(gpu: "0", all: true), least: ListInstancesRequest()),
+        Sample(.parameters(of: "ListDevices"), ListDevicesRequest(gpu: "0", all: true), least: ListDevicesRequest()),
+        Sample(.parameters(of: "ListLeases"), ListLeasesRequest(all: false), least: ListLeasesRequest()),
+        Sample(.parameters(of: "GetOperation"), GetOperationRequest(operation: "00")),
+        Sample(
+            .parameters(of: "Explain"),
+            ExplainRequest(action: "request", gpu: "0", profiles: ["1g.5gb"], seconds: 60, user: "bob"),
+            least: ExplainRequest(action: "request")),
+        Sample(
+            .parameters(of: "Request"),
+            LeaseRequest(
+                profiles: ["1g.5gb"], memoryMiB: 1, multiprocessors: 2, count: 3, gpu: "0", seconds: 60, name: "mine",
+                dryRun: true, key: "k"), least: LeaseRequest()),
+        Sample(
+            .parameters(of: "Renew"), RenewRequest(lease: "00", seconds: 60, dryRun: true, key: "k"),
+            least: RenewRequest(lease: "00")),
+        Sample(
+            .parameters(of: "Release"), ReleaseRequest(leases: ["00"], dryRun: true, key: "k"),
+            least: ReleaseRequest(leases: [])),
+        Sample(
+            .parameters(of: "QueryAudit"),
+            QueryAuditRequest(
+                user: "bob", operation: "00", method: "Request", gpu: "0", since: "2026-11-23T19:12:28Z",
+                until: "2026-11-23T21:12:28Z", limit: 1), least: QueryAuditRequest()),
+    ]
+
+    private static let replies: [Sample] = [
+        Sample(.reply(of: "ListGPUs"), ListGPUsReply(gpus: [wholeGPU]), least: ListGPUsReply(gpus: [])),
+        Sample(.reply(of: "ListProfiles"), ListProfilesReply(profiles: [profile])),
+        Sample(.reply(of: "ListInstances"), ListInstancesReply(instances: [instance])),
+        Sample(.reply(of: "ListDevices"), ListDevicesReply(devices: [device])),
+        Sample(.reply(of: "ListLeases"), ListLeasesReply(leases: [lease])),
+        Sample(.reply(of: "GetOperation"), GetOperationReply(operation: operation)),
+        Sample(
+            .reply(of: "WhoAmI"),
+            WhoAmIReply(
+                uid: 2001, user: "alice", gid: 2001, groups: [group], origin: "host", rights: [right], limits: [use],
+                isolation: "advisory", policy: "00"),
+            least: WhoAmIReply(
+                uid: 2001, gid: 2001, groups: [], origin: "unknown", rights: [], limits: [], isolation: "advisory")),
+        Sample(.reply(of: "Explain"), ExplainReply(decision: decision)),
+        Sample(.reply(of: "Monitor"), MonitorReply(change: 7)),
+        Sample(
+            .reply(of: "Request"), LeaseReply(operation: "00", dryRun: false, plan: [planned], leases: [lease]),
+            least: LeaseReply(dryRun: true, plan: [], leases: [])),
+        Sample(
+            .reply(of: "Renew"), RenewReply(operation: "00", dryRun: false, lease: lease),
+            least: RenewReply(dryRun: true, lease: lease)),
+        Sample(
+            .reply(of: "Release"), ReleaseReply(operation: "00", dryRun: false, leases: [lease]),
+            least: ReleaseReply(dryRun: true, leases: [])),
+        Sample(
+            .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
+            least: VerifyAuditReply(valid: false, records: 0)),
+        Sample(.reply(of: "CheckPolicy"), CheckPolicyReply(valid: false, diagnostics: [finding])),
+        Sample(.reply(of: "ReloadPolicy"), ReloadPolicyReply(policy: "00")),
+    ]
+}
