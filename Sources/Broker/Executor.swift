@@ -42,36 +42,69 @@ struct Executor {
         var undo = Undo(driver: driver, nodes: nodes, minors: minors)
         var made: [Made] = []
         do throws(Refusal) {
-            for entry in entries { made.append(try make(entry, &undo)) }
+            for entry in entries { made.append(try make(entry, try Self.minor(of: entry.gpu, minors), &undo)) }
             // Access is given last: until every member exists nobody holds any.
-            for one in made {
-                guard let minor = minors[one.entry.gpu] else { throw .driverFailed(.noSuchGPU(one.entry.gpu)) }
-                try open(one, minor, to: user)
-            }
+            for one in made { try open(one, try Self.minor(of: one.entry.gpu, minors), to: user) }
             return Execution(intent: intent, made: made, failure: nil, remains: [])
         } catch {
             return Execution(intent: intent, made: [], failure: error, remains: undo.run())
         }
     }
 
-    private func make(_ entry: Plan.Entry, _ undo: inout Undo) throws(Refusal) -> Made {
+    private static func minor(of gpu: GPUUUID, _ minors: [GPUUUID: Int]) throws(Refusal) -> Int {
+        guard let minor = minors[gpu] else { throw .driverFailed(.noSuchGPU(gpu)) }
+        return minor
+    }
+
+    /// Makes one instance with one compute instance, and leaves it closed to everybody.
+    ///
+    /// Where it may, the driver's library opens the nodes of what it makes to all users (mode 0444), so they are closed
+    /// after each of its steps: who opens one in between keeps it open for as long as he likes.
+    private func make(_ entry: Plan.Entry, _ minor: Int, _ undo: inout Undo) throws(Refusal) -> Made {
+        let gi = try createGPUInstance(entry, &undo)
+        try close(gi.id, [], minor)
+        let ci = try createComputeInstance(in: gi.id, on: entry.gpu, &undo)
+        try close(gi.id, [ci.id], minor)
+        guard let device = ci.uuid else {
+            throw .driverFailed(
+                .nonsense(call: "nvmlDeviceGetUUID", answer: "no MIG UUID for a new compute instance"))
+        }
+        return Made(entry: entry, gi: gi.id, ci: ci, device: device)
+    }
+
+    private func createGPUInstance(_ entry: Plan.Entry, _ undo: inout Undo) throws(Refusal) -> GPUInstance {
         do throws(NVMLError) {
             let gi = try driver.createGPUInstance(entry.profile.id, at: entry.placement, on: entry.gpu)
             undo.created(gi.id, on: entry.gpu)
-            let profiles = try driver.computeInstanceProfiles(of: gi.id, on: entry.gpu)
+            return gi
+        } catch {
+            throw .driverFailed(error)
+        }
+    }
+
+    private func createComputeInstance(
+        in gi: GPUInstanceID, on gpu: GPUUUID, _ undo: inout Undo
+    ) throws(Refusal) -> ComputeInstance {
+        do throws(NVMLError) {
+            let profiles = try driver.computeInstanceProfiles(of: gi, on: gpu)
             guard let whole = profiles.whole else {
                 throw .nonsense(
                     call: "nvmlGpuInstanceGetComputeInstanceProfileInfoV", answer: "no profile takes the whole instance"
                 )
             }
-            let ci = try driver.createComputeInstance(whole.id, in: gi.id, on: entry.gpu)
-            undo.created(ci.id, in: gi.id, on: entry.gpu)
-            guard let device = ci.uuid else {
-                throw .nonsense(call: "nvmlDeviceGetUUID", answer: "no MIG UUID for a new compute instance")
-            }
-            return Made(entry: entry, gi: gi.id, ci: ci, device: device)
+            let ci = try driver.createComputeInstance(whole.id, in: gi, on: gpu)
+            undo.created(ci.id, in: gi, on: gpu)
+            return ci
         } catch {
             throw .driverFailed(error)
+        }
+    }
+
+    private func close(_ gi: GPUInstanceID, _ cis: [ComputeInstanceID], _ minor: Int) throws(Refusal) {
+        do throws(NodeError) {
+            try nodes.revoke(NodeGrant(user: .root, gpuMinor: minor, gpuInstance: gi, computeInstances: cis))
+        } catch {
+            throw .nodeFailed(error)
         }
     }
 
