@@ -8,6 +8,10 @@ extension Views {
     /// The parameters of the reply to a read.
     func reply(to method: Method, _ parameters: JSONValue) throws(VarlinkError) -> JSONValue {
         switch method {
+        case .listGPUs, .listProfiles, .listInstances, .listDevices: try requireKnownMachine()
+        default: break
+        }
+        switch method {
         case .listGPUs:
             try NoParameters.check(parameters)
             return ListGPUsReply(gpus: gpus()).json
@@ -30,6 +34,12 @@ extension Views {
             return GetOperationReply(operation: try operation(request.operation)).json
         default: preconditionFailure("\(method.rawValue) is not answered from the snapshot alone")
         }
+    }
+
+    /// What was never read cannot be shown: an empty list would say that there is nothing.
+    private func requireKnownMachine() throws(VarlinkError) {
+        guard snapshot.inventory.entries.isEmpty, let problem = snapshot.driverProblem else { return }
+        throw BrokerError.driverUnavailable(reason: problem).varlink
     }
 
     private func selector(_ text: String?) throws(VarlinkError) -> GPUSelector {
