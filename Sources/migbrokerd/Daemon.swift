@@ -86,6 +86,9 @@ struct Daemon {
         let changed = try StartError.from { () throws(SystemError) in try LoopQueue<Int>() }
         let broker = Broker(configuration, audit: audit) { changed.post($0) }
         try StartError.from { () throws(AuditReplayError) in try broker.start() }
+        if let problem = broker.snapshot.driverProblem {
+            Log.say("the driver does not answer, so nothing can be changed: \(problem)")
+        }
         loadPolicy(broker)
         let lock = listening.lock
         let listener = listening.listener
