@@ -13,7 +13,7 @@ enum LeaseTable {
             let isEnding = !lease.state.utf8.elementsEqual("active".utf8)
             table.add(
                 "\(id)", Table.Cell(lease.name), Table.Cell(showsUsers ? lease.user : nil), "\(lease.profile)",
-                "\(lease.gpu.index)", "\(lease.uuid)",
+                lease.gpu.index < 0 ? "?" : "\(lease.gpu.index)", "\(lease.uuid)",
                 isEnding ? Table.Cell("\(lease.state)", .caution) : "", "\(calendar.moment(lease.expires))")
         }
         return table
