@@ -33,7 +33,7 @@ package enum AuditFormat {
 
     /// A string as a record may hold it: cut at a character of at most `textBytes`, and without NUL, which the one
     /// parser refuses.
-    static func text(_ text: String) -> String {
+    package static func text(_ text: String) -> String {
         if text.utf8.count <= textBytes, !text.utf8.contains(0) { return text }
         let mark = "\u{2026}"
         let isCut = text.utf8.count > textBytes

@@ -30,28 +30,50 @@ extension Broker {
         _ ids: [LeaseID], isDryRun: Bool, key: String?, _ context: CallContext
     ) throws(Refusal) -> Released {
         let operation = Self.newOperation()
+        let asked = Records.Asked(ids.map(\.description).joined(separator: " "), key: key)
         do throws(Refusal) {
+            if !isDryRun, let known = try released(asked, context) { return known }
             let leases = try withState { (state) throws(Refusal) in
                 var leases: [Lease] = []
                 for id in ids {
                     let lease = try find(id, context, .releaseOwn, .releaseAny, state)
-                    _ = try leave(to: .end(on: lease.gpu), lease, context, .releaseOwn, .releaseAny, &state)
+                    _ = try leave(lease, context, .releaseOwn, .releaseAny, state)
                     leases.append(lease)
                 }
                 return leases
             }
             if isDryRun { return Released(operation: nil, leases: leases) }
-            for lease in leases { try release(lease, operation, key, context) }
-            change { state in
-                state.ledger.put(
-                    FinishedChange(
-                        id: operation, user: context.principal.user, method: context.method, state: .done, error: nil,
-                        leases: leases.map(\.id), key: key))
+            for (count, lease) in leases.enumerated() {
+                do throws(Refusal) {
+                    try release(lease, operation, asked, context)
+                } catch {
+                    finish(operation, context, asked, leases.prefix(count), error: error.word)
+                    throw error
+                }
             }
+            finish(operation, context, asked, leases[...])
             return Released(operation: operation, leases: leases)
         } catch {
             if !isDryRun { noteDenial(error, operation, context) }
             throw error
+        }
+    }
+
+    /// What the same call got before; its leases have ended, so there is no more to say of them.
+    private func released(_ asked: Records.Asked, _ context: CallContext) throws(Refusal) -> Released? {
+        try withState { (state) throws(Refusal) in
+            try state.ledger.change(repeatedBy: context.method, asked, of: context.principal.user).map {
+                Released(operation: $0.id, leases: [])
+            }
+        }
+    }
+
+    private func finish(
+        _ operation: OperationID, _ context: CallContext, _ asked: Records.Asked, _ ended: ArraySlice<Lease>,
+        error: String? = nil
+    ) {
+        change { state in
+            state.ledger.put(FinishedChange(operation, context, asked, leases: ended.map(\.id), error: error))
         }
     }
 
@@ -69,14 +91,26 @@ extension Broker {
         return lease
     }
 
-    /// The policy's leave for a change of one lease, and the decision behind it.
+    /// The policy's leave for a change of one lease, and all that it stands on.
+    struct Leave: ~Copyable {
+        let permit: Permit
+        let decision: Decision
+        let terms: Terms
+        /// The hash of the policy that decided.
+        let policy: String
+    }
+
     func leave(
-        to change: Permit.Change, _ lease: Lease, _ context: CallContext, _ own: Action, _ any: Action,
-        _ state: inout State, duration: TimeSpan? = nil
-    ) throws(Refusal) -> Permit {
+        _ lease: Lease, _ context: CallContext, _ own: Action, _ any: Action, _ state: State,
+        duration: TimeSpan? = nil
+    ) throws(Refusal) -> Leave {
         let action = lease.user == context.principal.user ? own : any
         guard let policy = policy.set else { throw .noPolicy(action) }
-        return try authorize(policy, query(action, lease, context, state, duration: duration), state.use)
+        let permit = try authorize(policy, query(action, lease, context, state, duration: duration), state.use)
+        guard case .caller(_, let decision, let terms) = permit.basis else {
+            preconditionFailure("a caller's query gives a caller's permit")
+        }
+        return Leave(permit: permit, decision: decision, terms: terms, policy: policy.hash)
     }
 
     func query(
@@ -91,25 +125,22 @@ extension Broker {
     }
 
     private func release(
-        _ lease: Lease, _ operation: OperationID, _ key: String?, _ context: CallContext
+        _ lease: Lease, _ operation: OperationID, _ asked: Records.Asked, _ context: CallContext
     ) throws(Refusal) {
         let started = try change { (state) throws(Refusal) in
             let driver = try state.readyDriver()
-            let permit = try leave(to: .end(on: lease.gpu), lease, context, .releaseOwn, .releaseAny, &state)
+            let leave = try leave(lease, context, .releaseOwn, .releaseAny, state)
             guard let entry = state.inventory.entry(lease.gpu) else { throw .notFound(.gpu, lease.gpu.description) }
             // A lease that is ending has its nodes closed already, to its owner too.
             let isOpenToOwner = lease.user == context.principal.user && lease.state == .active
             let caller = Nodes.Caller(user: context.principal.user, groups: context.principal.peerGroups)
             let gate = try gate(
                 .change(gpuMinor: entry.gpu.minor, lease.gi, [lease.ci], by: isOpenToOwner ? caller : nil), &state)
-            guard case .caller(_, let decision, _) = permit.basis else {
-                preconditionFailure("a caller's query gives a caller's permit")
-            }
-            let basis = Records.Basis(operation, context, policy: policy.set?.hash, decision: decision)
-            let intent = try intend([Records.record(.intent, of: lease, basis, key: key)], ending: true)
+            let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+            let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
             return Ending(
-                lease: lease, cause: .released, driver: driver, permit: permit, gate: gate, intent: intent, basis: basis
-            )
+                lease: lease, cause: .released, driver: driver, permit: leave.permit, gate: gate, intent: intent,
+                basis: basis)
         }
         if let refusal = end(started) { throw refusal }
     }

@@ -11,28 +11,30 @@ extension Broker {
         _ id: LeaseID, for span: TimeSpan?, isDryRun: Bool, key: String?, _ context: CallContext
     ) throws(Refusal) -> (operation: OperationID?, lease: Lease) {
         let operation = Self.newOperation()
+        let asked = Records.Asked("\(id) for \(span.map(\.description) ?? "the usual time")", key: key)
         do throws(Refusal) {
             return try change { (state) throws(Refusal) in
                 let lease = try find(id, context, .renewOwn, .renewAny, state)
                 guard lease.state == .active else { throw .notFound(.lease, id.description) }
-                let permit = try leave(
-                    to: .renew(on: lease.gpu, for: span ?? TimeSpan(seconds: 0)), lease, context, .renewOwn, .renewAny,
-                    &state, duration: span)
-                guard case .caller(_, let decision, let terms) = permit.basis, let duration = terms.duration,
-                    permit.covers(.renew(on: lease.gpu, for: duration))
+                if !isDryRun,
+                    let known = try state.ledger.change(repeatedBy: context.method, asked, of: context.principal.user)
+                {
+                    return (known.id, lease)
+                }
+                let leave = try leave(lease, context, .renewOwn, .renewAny, state, duration: span)
+                guard let duration = leave.terms.duration, leave.permit.covers(.renew(on: lease.gpu, for: duration))
                 else { throw .badRequest(field: "seconds", expected: "a time") }
                 let renewed = lease.renewed(for: duration)
                 if isDryRun { return (nil, renewed) }
-                let basis = Records.Basis(operation, context, policy: policy.set?.hash, decision: decision)
-                var intent: IntentReceipt? = try intend([Records.record(.intent, of: renewed, basis, key: key)])
-                var outcome = Records.record(.outcome, of: renewed, basis, key: key)
+                let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+                var intent: IntentReceipt? = try intend([Records.record(.intent, of: renewed, basis)])
+                var outcome = Records.record(.outcome, of: renewed, basis)
                 outcome.result = .ok
-                if let unrecorded = conclude(&intent, [outcome]) { throw .auditUnavailable(unrecorded) }
+                let unrecorded = conclude(&intent, [outcome])
+                // The log owes this outcome and will write it, so it holds whatever the caller is told.
                 state.ledger.put(renewed)
-                state.ledger.put(
-                    FinishedChange(
-                        id: operation, user: context.principal.user, method: context.method, state: .done, error: nil,
-                        leases: [id], key: key))
+                state.ledger.put(FinishedChange(operation, context, asked, leases: [id]))
+                if let unrecorded { throw .auditUnavailable(unrecorded) }
                 return (operation, renewed)
             }
         } catch {

@@ -22,10 +22,13 @@ extension Broker {
             let plan = try withState { (state) throws(Refusal) in try decide(wish, context, &state).plan.entries }
             return Granted(operation: nil, plan: plan, leases: [])
         }
-        if let key = wish.key, let known = repeated(key, by: context) { return known }
         let operation = Self.newOperation()
+        let asked = Records.Asked(wish.words, key: wish.key)
         do throws(Refusal) {
-            let started = try change { (state) throws(Refusal) in try begin(wish, operation, context, &state) }
+            if let known = try granted(asked, context) { return known }
+            let started = try change { (state) throws(Refusal) in
+                try begin(wish, operation, asked, context, &state)
+            }
             return try finish(started, context, began)
         } catch {
             noteDenial(error, operation, context)
@@ -78,6 +81,7 @@ extension Broker {
         let intent: IntentReceipt
         let driver: NVMLDriver
         let drafts: [Records.Draft]
+        let asked: Records.Asked
         let basis: Records.Basis
         let minors: [GPUUUID: Int]
         let isolation: Isolation
@@ -85,16 +89,16 @@ extension Broker {
 
     /// Step 9: the intent is on disk before anything is done.
     private func begin(
-        _ wish: Wish, _ operation: OperationID, _ context: CallContext, _ state: inout State
+        _ wish: Wish, _ operation: OperationID, _ asked: Records.Asked, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> Started {
         let decided = try decide(wish, context, &state)
         let driver = try state.readyDriver()
         // A creating action always has an end: the policy's longest lease where nothing else is said.
         guard let duration = decided.terms.duration else { throw .badRequest(field: "seconds", expected: "a time") }
         let drafts = decided.plan.entries.map { entry in
-            Records.Draft(lease: Self.newLease(), entry: entry, name: wish.name, key: wish.key, duration: duration)
+            Records.Draft(lease: Self.newLease(), entry: entry, name: wish.name, duration: duration)
         }
-        let basis = Records.Basis(operation, context, policy: decided.policyHash, decision: decided.decision)
+        let basis = Records.Basis(operation, context, asked, policy: decided.policyHash, decision: decided.decision)
         let isolation = state.isolation
         let intent = try intend(drafts.map { Records.intent(of: $0, basis, isolation: isolation) })
         let groups = decided.decision.groups
@@ -109,7 +113,7 @@ extension Broker {
         let minors = Dictionary(uniqueKeysWithValues: state.inventory.entries.map { ($0.gpu.uuid, $0.gpu.minor) })
         return Started(
             permit: decided.permit, gate: decided.gate, plan: decided.plan, intent: intent, driver: driver,
-            drafts: drafts, basis: basis, minors: minors, isolation: isolation)
+            drafts: drafts, asked: asked, basis: basis, minors: minors, isolation: isolation)
     }
 
     /// Steps 10 to 12: act, open, and put down what really happened.
@@ -118,6 +122,7 @@ extension Broker {
     ) throws(Refusal) -> Granted {
         let driver = started.driver
         let drafts = started.drafts
+        let asked = started.asked
         let basis = started.basis
         let isolation = started.isolation
         let execution = Executor(driver: driver, nodes: nodes).create(
@@ -132,7 +137,7 @@ extension Broker {
         let outcomes =
             failure.map { failure in
                 drafts.map { Self.failed($0, failure, remains, basis, micros, isolation) }
-            } ?? leases.map { Self.done($0, basis, micros, key: drafts.first?.key) }
+            } ?? leases.map { Self.done($0, basis, micros) }
         let entries = read(Set(drafts.map(\.entry.gpu)), driver)
         let unrecorded = change { (state) -> AuditUnavailable? in
             state.reservations[basis.operation] = nil
@@ -142,9 +147,7 @@ extension Broker {
                 for lease in leases { state.ledger.put(lease) }
                 state.ledger.put(
                     FinishedChange(
-                        id: basis.operation, user: context.principal.user, method: context.method,
-                        state: failure == nil ? .done : .failed, error: failure?.word, leases: leases.map(\.id),
-                        key: drafts.first?.key))
+                        basis.operation, context, asked, leases: leases.map(\.id), error: failure?.word))
             }
             return unrecorded
         }
@@ -186,10 +189,8 @@ extension Broker {
             isolation: isolation, name: draft.name, state: .active, operation: basis.operation)
     }
 
-    private static func done(
-        _ lease: Lease, _ basis: Records.Basis, _ micros: Int64, key: String?
-    ) -> AuditRecord {
-        var record = Records.record(.outcome, of: lease, basis, key: key)
+    private static func done(_ lease: Lease, _ basis: Records.Basis, _ micros: Int64) -> AuditRecord {
+        var record = Records.record(.outcome, of: lease, basis)
         record.result = .ok
         record.durationUs = micros
         return record
@@ -208,12 +209,12 @@ extension Broker {
         return record
     }
 
-    /// The same call again, told by its key: it gets what it got, and nothing is made twice.
-    private func repeated(_ key: String, by context: CallContext) -> Granted? {
-        withState { state in
-            guard let known = state.ledger.change(of: context.principal.user, key: key) else { return nil }
-            return Granted(
-                operation: known.id, plan: [], leases: known.leases.compactMap { state.ledger.leases[$0] })
+    /// What the same call got before: those of its leases that have not ended.
+    private func granted(_ asked: Records.Asked, _ context: CallContext) throws(Refusal) -> Granted? {
+        try withState { (state) throws(Refusal) in
+            try state.ledger.change(repeatedBy: context.method, asked, of: context.principal.user).map { known in
+                Granted(operation: known.id, plan: [], leases: known.leases.compactMap { state.ledger.leases[$0] })
+            }
         }
     }
 }

@@ -126,6 +126,7 @@ extension FinishedChange {
         ]
         if let error { members.append(.init("error", .string(error))) }
         if let key { members.append(.init("key", .string(key))) }
+        if let asked { members.append(.init("asked", .string(asked))) }
         return .object(members)
     }
 
@@ -137,6 +138,7 @@ extension FinishedChange {
         state = try reader.parsed("state", State.init(rawValue:))
         error = try reader.optionalString("error")
         key = try reader.optionalString("key")
+        asked = try reader.optionalString("asked")
         var leases: [LeaseID] = []
         for value in try reader.array("leases") {
             guard let id = value.stringValue.flatMap({ LeaseID($0) }) else {

@@ -21,9 +21,20 @@ struct Ledger: Sendable {
 
     func change(_ id: OperationID) -> FinishedChange? { changes.last { $0.id == id } }
 
-    /// The finished change that a user made under an idempotency key.
-    func change(of user: UserID, key: String) -> FinishedChange? {
-        changes.last { $0.user == user && $0.state == .done && $0.key?.utf8.elementsEqual(key.utf8) == true }
+    /// The change that a call repeats, told by its key: the call gets what that one got, and nothing is done twice.
+    ///
+    /// Keys are each user's own. One that stands for something else already is refused.
+    func change(
+        repeatedBy method: String, _ asked: Records.Asked, of user: UserID
+    ) throws(Refusal) -> FinishedChange? {
+        guard let key = asked.key,
+            let known = changes.last(where: {
+                $0.user == user && $0.state == .done && $0.key?.utf8.elementsEqual(key.utf8) == true
+            })
+        else { return nil }
+        guard known.method.utf8.elementsEqual(method.utf8), known.asked?.utf8.elementsEqual(asked.words.utf8) == true
+        else { throw .badRequest(field: "key", expected: "a key that stands for no other change") }
+        return known
     }
 
     /// Every live lease as the limits count it; one that is ending still counts.
@@ -57,4 +68,18 @@ package struct FinishedChange: Hashable, Sendable {
     package let leases: [LeaseID]
     /// The caller's idempotency key.
     let key: String?
+    /// What was asked for, in words; tells a repeated call from another one under the same key.
+    let asked: String?
+}
+
+extension FinishedChange {
+    /// A caller's change, done unless an error's word is given.
+    init(
+        _ operation: OperationID, _ context: CallContext, _ asked: Records.Asked, leases: [LeaseID],
+        error: String? = nil
+    ) {
+        self.init(
+            id: operation, user: context.principal.user, method: context.method, state: error == nil ? .done : .failed,
+            error: error, leases: leases, key: asked.key, asked: asked.words)
+    }
 }

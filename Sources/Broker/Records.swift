@@ -12,24 +12,41 @@ enum Records {
         let lease: LeaseID
         let entry: Plan.Entry
         let name: String?
-        let key: String?
         let duration: TimeSpan
     }
 
-    /// What a change stands on: who asked, and what decided it.
+    /// What a caller asked for: two calls of a method with the same words ask for the same.
+    struct Asked {
+        let words: String
+        /// The caller's idempotency key.
+        let key: String?
+
+        init(_ words: String, key: String?) {
+            // As the log will have it, so that a call is told from another one after a restart too.
+            self.words = AuditFormat.text(words)
+            self.key = key
+        }
+    }
+
+    /// What a change stands on: who asked for what, and what decided it.
     struct Basis {
         let operation: OperationID
         let context: CallContext?
         let method: String
+        let asked: Asked?
         let policy: String?
         let decision: Decision?
         /// The owner, where the broker acts of itself.
         let owner: UserID?
 
         /// A caller's change.
-        init(_ operation: OperationID, _ context: CallContext, policy: String?, decision: Decision?) {
+        init(
+            _ operation: OperationID, _ context: CallContext, _ asked: Asked? = nil, policy: String?,
+            decision: Decision?
+        ) {
             self.operation = operation
             self.context = context
+            self.asked = asked
             method = context.method
             self.policy = policy
             self.decision = decision
@@ -40,6 +57,7 @@ enum Records {
         init(_ operation: OperationID, method: String, owner: UserID?) {
             self.operation = operation
             context = nil
+            asked = nil
             self.method = method
             policy = nil
             decision = nil
@@ -55,6 +73,10 @@ enum Records {
             if let context { record.caller = Records.caller(context, groups: decision?.groups ?? []) }
             record.caller.onBehalfOf = owner
             record.policy = policy
+            if type == .intent || type == .outcome {
+                record.params = asked?.words
+                record.key = asked?.key
+            }
             if let decision {
                 record.rules = decision.rules + decision.limits
                 record.decision = decision.isAllowed ? .allow : .deny
@@ -88,16 +110,13 @@ enum Records {
         record.lease = draft.lease
         record.isolation = isolation
         record.name = draft.name
-        record.key = draft.key
-        record.params = "duration \(draft.duration)"
         return record
     }
 
     /// An intent or outcome about a lease that exists.
-    static func record(_ type: AuditRecordType, of lease: Lease, _ basis: Basis, key: String? = nil) -> AuditRecord {
+    static func record(_ type: AuditRecordType, of lease: Lease, _ basis: Basis) -> AuditRecord {
         var record = basis.record(type)
         fill(&record, lease)
-        record.key = key
         return record
     }
 

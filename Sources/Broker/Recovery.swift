@@ -55,8 +55,9 @@ struct Replay {
         if record.method?.utf8.elementsEqual("Renew".utf8) == true {
             guard let expires = record.expires, var lease = leases[id] else { return }
             lease.renewals += 1
+            // Where the end did not move, the deadline stands: the wall clock may have been set since it was worked out.
+            if expires != lease.expires { lease.deadline = Self.deadline(expires, entry.stamp) }
             lease.expires = expires
-            lease.deadline = Self.deadline(expires, entry.stamp)
             leases[id] = lease
         } else if isCreation, let lease = Self.lease(entry) {
             leases[id] = lease
@@ -71,7 +72,7 @@ struct Replay {
             FinishedChange(
                 id: operation, user: user, method: method, state: record.result == .ok ? .done : .failed,
                 error: record.error, leases: (earlier?.leases ?? []) + (record.result == .ok ? [id] : []),
-                key: record.key))
+                key: record.key, asked: record.params))
         if changes.count > Ledger.changesKept { changes.removeFirst() }
     }
 

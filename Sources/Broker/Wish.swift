@@ -29,6 +29,19 @@ package struct Wish: Sendable {
     }
 }
 
+extension Wish {
+    /// What is asked for, but not what it shall be called.
+    var words: String {
+        let what =
+            switch kind {
+            case .profiles(let selectors): selectors.map(\.description).joined(separator: " ")
+            case .smallest(let memoryMiB, let multiprocessors, let count):
+                "\(count) with \(memoryMiB ?? 0) MiB and \(multiprocessors ?? 0) SMs"
+            }
+        return "\(what) on \(gpus) for \(duration.map(\.description) ?? "the usual time")"
+    }
+}
+
 /// A wish held against what the machine has: for each instance its profile's name and the GPUs that offer it.
 struct ResolvedWish {
     struct Member {
