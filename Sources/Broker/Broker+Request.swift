@@ -46,7 +46,7 @@ extension Broker {
         let policyHash: String
     }
 
-    /// Steps 6 to 8: may he, do the nodes stand as they must, where does it go.
+    /// Steps 6 to 8: may he, where does it go, do the nodes there stand as they must.
     private func decide(
         _ wish: Wish, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> Decided {
@@ -61,16 +61,19 @@ extension Broker {
             member.candidates.filter { allowed.contains($0.gpu.uuid) }
                 .map { Candidate(gpu: $0.gpu.uuid, profile: $0.profile) }
         }
-        let named = Set(members.joined().map(\.gpu))
-        let minors = state.inventory.entries.filter { named.contains($0.gpu.uuid) }.map(\.gpu.minor)
-        let gate = try gate(.create(gpuMinors: minors), &state)
+        let plan: Plan
         do throws(NoRoom) {
-            let plan = try Planner.plan(members: members, on: state.gpuStates())
-            return Decided(
-                permit: permit, gate: gate, plan: plan, terms: terms, decision: decision, policyHash: policy.hash)
+            plan = try Planner.plan(members: members, on: state.gpuStates())
         } catch {
             throw .noRoom(error, profiles: resolved.members.map(\.profile))
         }
+        // Only the GPUs of the plan: a node that stands wrong on another one is no reason to refuse this request, and
+        // looking at all nodes of all GPUs takes longer than everything else before the intent.
+        let planned = Set(plan.entries.map(\.gpu))
+        let minors = state.inventory.entries.filter { planned.contains($0.gpu.uuid) }.map(\.gpu.minor)
+        let gate = try gate(.create(gpuMinors: minors), &state)
+        return Decided(
+            permit: permit, gate: gate, plan: plan, terms: terms, decision: decision, policyHash: policy.hash)
     }
 
     /// A change that is on record as intended and has its place kept.
