@@ -56,6 +56,7 @@ package final class Broker: Sendable {
         var reservations: [OperationID: [Reservation]] = [:]
         var inventory = Inventory(entries: [])
         var geometries = GeometryCache()
+        var slotMaps = SlotMapCache()
         var driver: NVMLDriver?
         var driverProblem: String? = "not asked yet"
         /// Instances that have no lease, as they were last seen: what is new among them somebody else made.
@@ -137,8 +138,8 @@ package final class Broker: Sendable {
             use: state.use)
         guard !snapshot.showsTheSame(as: self.snapshot) else { return }
         state.number += 1
-        let slotMaps = state.gpuStates().map { ($0.uuid, SlotMap(of: $0)) }
-        let complete = snapshot.with(Dictionary(uniqueKeysWithValues: slotMaps))
+        let gpus = state.gpuStates()
+        let complete = snapshot.with(state.slotMaps.maps(of: gpus))
         published.withLock { $0 = complete }
         didChange(complete.number)
     }
