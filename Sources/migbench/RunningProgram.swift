@@ -49,16 +49,27 @@ final class RunningProgram {
         }
     }
 
-    /// Bytes of memory that it holds now.
-    func residentMemory() throws(BenchmarkError) -> Int64 {
-        let file = "/proc/\(child.pid)/status"
-        let bytes = try BenchmarkError.from { () throws(SystemError) in try Files.read(file, limit: 64 << 10) }
-        for line in bytes.split(separator: UInt8(ascii: "\n")) where line.starts(with: "VmRSS:".utf8) {
+    /// Bytes of memory that it holds now, in all and without those of one library.
+    func residentMemory(without library: String) throws(BenchmarkError) -> (all: Int64, rest: Int64) {
+        let file = "/proc/\(child.pid)/smaps"
+        let bytes = try BenchmarkError.from { () throws(SystemError) in try Files.read(file, limit: 4 << 20) }
+        var memory: (all: Int64, rest: Int64) = (0, 0)
+        var isLibrary = false
+        for line in bytes.split(separator: UInt8(ascii: "\n")) {
+            guard line.starts(with: "Rss:".utf8) else {
+                // Each mapping begins with its addresses and ends its line with its file; its figures have capitals.
+                let isMapping = line.first.map { !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } ?? false
+                if isMapping { isLibrary = line.suffix(library.utf8.count).elementsEqual(library.utf8) }
+                continue
+            }
             let digits = line.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            guard let kibibytes = Decimal.value(of: String(decoding: digits, as: UTF8.self)) else { break }
-            return Int64(kibibytes) << 10
+            guard let kibibytes = Decimal.value(of: String(decoding: digits, as: UTF8.self)) else {
+                throw .unexpected("\(file) is not understood")
+            }
+            memory.all += Int64(kibibytes) << 10
+            if !isLibrary { memory.rest += Int64(kibibytes) << 10 }
         }
-        throw .unexpected("\(file) does not tell the resident memory")
+        return memory
     }
 
     /// The error that says why it gave no answer.

@@ -89,10 +89,10 @@ final class Stage {
         try daemon?.stop(seconds: Self.patienceSeconds)
     }
 
-    /// Bytes of memory that the broker holds now.
-    func residentMemory() throws(BenchmarkError) -> Int64 {
+    /// Bytes of memory that the broker holds now, in all and without the simulated driver's library in it.
+    func residentMemory() throws(BenchmarkError) -> (all: Int64, rest: Int64) {
         guard let daemon else { throw .unexpected("no broker runs") }
-        return try daemon.residentMemory()
+        return try daemon.residentMemory(without: "/libnvidia-ml.so.1")
     }
 
     /// Ends the broker and removes everything.
