@@ -166,20 +166,26 @@ extension Broker {
         let fate = fate(of: lease, Executor(driver: driver, nodes: nodes), ending.permit, ending.gate)
         // A release that did not come about leaves everything as it was. A lease whose time is over stays closed; and
         // one that cannot be opened again is closed to its owner until the next look over the nodes.
-        if cause.isCallersWish, fate.state == .active { reopen(lease) }
+        let left = fate.state.map { cause.isCallersWish ? $0 : .ending }
+        if left == .active { reopen(lease) }
         let entries = read([lease.gpu], driver)
         var outcome = Records.record(.outcome, of: lease, basis)
         outcome.durationUs = (Clock.monotonic() - began) / 1000
         outcome.result = fate.refusal == nil ? .ok : .failed
         if let refusal = fate.refusal { Records.fill(&outcome, refusal) }
         var records = [outcome]
-        if fate.state == nil { records.append(Records.leaseEnd(lease, basis, reason: cause.rawValue)) }
+        switch left {
+        case nil: records.append(Records.leaseEnd(lease, basis, reason: cause.rawValue))
+        // So that a start which has only the log does not open it again.
+        case .ending? where lease.state == .active: records.append(Records.record(.revoke, of: lease, basis))
+        case .ending?, .active?: break
+        }
         var intent: IntentReceipt? = ending.intent
         let unrecorded = change { state in
             state.take(entries)
-            if let left = fate.state {
+            if let left {
                 var kept = lease
-                kept.state = cause.isCallersWish ? left : .ending
+                kept.state = left
                 state.ledger.put(kept)
             } else {
                 state.ledger.remove(lease.id)

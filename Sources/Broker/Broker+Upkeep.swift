@@ -86,10 +86,14 @@ extension Broker {
             }
             if isThere == true { continue }
             close(lease)
-            let basis = Records.Basis(Self.newOperation(), method: "Reconcile", owner: lease.user)
-            note([Records.leaseEnd(lease, basis, reason: "instance-lost")])
+            noteLost(lease)
             state.ledger.remove(lease.id)
         }
+    }
+
+    func noteLost(_ lease: Lease) {
+        let basis = Records.Basis(Self.newOperation(), method: "Reconcile", owner: lease.user)
+        note([Records.leaseEnd(lease, basis, reason: "instance-lost")])
     }
 
     /// Instances that come and go without the broker.
@@ -139,7 +143,7 @@ extension Broker {
             state.retries[lease.id] = Clock.boottime() + Int64(configuration.bounds.retrySeconds) * 1_000_000_000
             return state.driverProblem == nil ? state.driver : nil
         }
-        guard let driver else { return }
+        guard let driver else { return revoke(lease) }
         // A slice that is known to be busy is not worth a record every ten seconds.
         if lease.state == .ending, let processes = try? driver.processes(on: lease.ci, in: lease.gi, of: lease.gpu),
             !processes.isEmpty
@@ -156,8 +160,23 @@ extension Broker {
             // The outcome says why; the lease is ending and is tried again.
             _ = refusal
         } catch {
-            // Without an intent nothing is done; the next turn tries again.
-            return
+            // Without an intent nothing is destroyed; that is tried again later.
+            revoke(lease)
+        }
+    }
+
+    /// Takes the access of a lease whose time is over, where its slice cannot be destroyed now: nobody's access lasts
+    /// longer because the driver or the log does not answer. A log that cannot be written owes the record.
+    private func revoke(_ lease: Lease) {
+        guard lease.state == .active else { return }
+        let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
+        note([Records.record(.revoke, of: lease, basis)])
+        // What stays open is closed by the next look over the nodes.
+        close(lease)
+        change { state in
+            var kept = lease
+            kept.state = .ending
+            state.ledger.put(kept)
         }
     }
 }

@@ -65,6 +65,8 @@ package final class Broker: Sendable {
         var unfinished: [Unfinished] = []
         /// When a lease that is ending is tried again, on `Clock.boottime`.
         var retries: [LeaseID: Int64] = [:]
+        /// This boot of the machine; deadlines count on its clock.
+        var boot = ""
         var number = 0
         var isolation = Isolation.advisory
         /// When the nodes and the driver were last looked over, on `Clock.monotonic`.

@@ -9,6 +9,8 @@ import MIG
 struct Checkpoint {
     /// The last record that is in it.
     let head: AuditHead
+    /// The boot of the machine on whose clock the leases' deadlines count.
+    let boot: String
     let leases: [Lease]
     let changes: [FinishedChange]
 
@@ -17,7 +19,7 @@ struct Checkpoint {
     /// Writes it durably.
     func save(in directory: String) throws(SystemError) {
         let value: JSONValue = [
-            "version": 1, "head": head.json, "leases": .array(leases.map(\.json)),
+            "version": 1, "head": head.json, "boot": .string(boot), "leases": .array(leases.map(\.json)),
             "changes": .array(changes.map(\.json)),
         ]
         try Files.replace(Self.path(in: directory), with: value.bytes(), mode: 0o600)
@@ -29,12 +31,13 @@ struct Checkpoint {
             let value = try? JSONParser.parse(bytes, limits: .record),
             var reader = try? JSONObjectReader(value), let version = try? reader.integer("version"), version == 1,
             var place = try? reader.object("head"), let head = try? AuditHead(&place),
+            let boot = try? reader.string("boot"),
             let leases = try? reader.array("leases").map({ (value) throws(JSONShapeError) in try Lease(json: value) }),
             let changes = try? reader.array("changes").map({ (value) throws(JSONShapeError) in
                 try FinishedChange(json: value)
             }), (try? reader.finish()) != nil
         else { return nil }
-        return Checkpoint(head: head, leases: leases, changes: changes)
+        return Checkpoint(head: head, boot: boot, leases: leases, changes: changes)
     }
 }
 
@@ -48,7 +51,8 @@ extension Broker {
                 return nil
             }
             state.checkpointed = head.seq
-            return Checkpoint(head: head, leases: state.ledger.sorted, changes: state.ledger.changes)
+            return Checkpoint(
+                head: head, boot: state.boot, leases: state.ledger.sorted, changes: state.ledger.changes)
         }
         // A checkpoint that cannot be written only makes the next start slower.
         try? checkpoint?.save(in: configuration.stateDirectory)

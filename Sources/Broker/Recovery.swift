@@ -20,6 +20,10 @@ struct Replay {
     private(set) var changes: [FinishedChange] = []
     private var open: [Key: AuditRecord] = [:]
     private var order: [Key] = []
+    private var boot: String?
+    /// Leases and intents of an earlier boot of the machine, of which nothing is left: no instance outlives a boot.
+    private(set) var lost: [LeaseID: Lease] = [:]
+    private(set) var cutOff: [Unfinished] = []
 
     /// An intent and its outcome agree in these.
     private struct Key: Hashable {
@@ -27,13 +31,32 @@ struct Replay {
         let lease: LeaseID
     }
 
-    init(leases: [LeaseID: Lease] = [:]) { self.leases = leases }
+    /// Begins with nothing, or with what a checkpoint knew.
+    init(_ checkpoint: Checkpoint? = nil) {
+        leases = Dictionary((checkpoint?.leases ?? []).map { ($0.id, $0) }) { $1 }
+        boot = checkpoint?.boot
+    }
 
     /// In the order in which they were intended.
     var unfinished: [Unfinished] { order.compactMap { open[$0].map(Unfinished.init) } }
 
+    /// Goes on in this boot of the machine.
+    ///
+    /// Where it is another one, what was there is lost, even if something just like it has been made in its place
+    /// since; and the deadlines of another boot's clock mean nothing.
+    mutating func enter(boot next: String) {
+        defer { boot = next }
+        guard let boot, !boot.utf8.elementsEqual(next.utf8) else { return }
+        lost.merge(leases) { $1 }
+        leases = [:]
+        cutOff += unfinished
+        open = [:]
+        order = []
+    }
+
     /// Takes the next record.
     mutating func take(_ entry: AuditEntry) {
+        enter(boot: entry.stamp.boot)
         let record = entry.record
         guard let operation = record.op, let id = record.lease else { return }
         let key = Key(operation: operation, lease: id)
@@ -44,8 +67,13 @@ struct Replay {
             let intent = open.removeValue(forKey: key)
             if record.result == .ok { apply(entry, id, isCreation: intent.map { $0.gi == nil } ?? false) }
             note(record, operation, id)
-        case .recovered: open[key] = nil
-        case .leaseEnd: leases[id] = nil
+        case .recovered:
+            open[key] = nil
+            cutOff.removeAll { $0.intent.op == operation && $0.intent.lease == id }
+        case .leaseEnd:
+            leases[id] = nil
+            lost[id] = nil
+        case .revoke: leases[id]?.state = .ending
         default: return
         }
     }
@@ -107,7 +135,7 @@ extension Broker {
     /// To be called once, before the first request. A driver that does not answer now is waited for by `upkeep`.
     package func start() throws(AuditReplayError) {
         let checkpoint = Checkpoint.load(from: configuration.stateDirectory)
-        var replay = Replay(leases: Dictionary(uniqueKeysWithValues: (checkpoint?.leases ?? []).map { ($0.id, $0) }))
+        var replay = Replay(checkpoint)
         do throws(AuditReplayError) {
             try AuditReader(try segments()).replay(after: checkpoint?.head) { replay.take($0) }
         } catch {
@@ -118,13 +146,28 @@ extension Broker {
             record.reason = "\(error)"
             note([record])
         }
+        let boot = try bootID()
+        replay.enter(boot: boot)
         withState { state in
+            state.boot = boot
             for change in (checkpoint?.changes ?? []) + replay.changes { state.ledger.put(change) }
             for lease in replay.leases.values { state.ledger.put(lease) }
             state.unfinished = replay.unfinished
             state.checkpointed = checkpoint?.head.seq ?? 0
         }
+        for change in replay.cutOff {
+            note([recovered(change, .ok, "the machine was restarted since, and nothing is left of it")])
+        }
+        for lease in replay.lost.values { noteLost(lease) }
         lookOver()
+    }
+
+    private func bootID() throws(AuditReplayError) -> String {
+        do throws(SystemError) {
+            return try Clock.bootID()
+        } catch {
+            throw .system(error)
+        }
     }
 
     /// The log's files, oldest first.
@@ -207,7 +250,11 @@ extension Broker {
             var kept = lease
             kept.state = .ending
             state.ledger.put(kept)
-            return [recovered(change, .failed, "the slice is busy and will be ended later: \(error)")]
+            let basis = Records.Basis(change.intent.op ?? Self.newOperation(), method: "Recover", owner: lease.user)
+            return [
+                recovered(change, .failed, "the slice is busy and will be ended later: \(error)"),
+                Records.record(.revoke, of: lease, basis),
+            ]
         }
     }
 
