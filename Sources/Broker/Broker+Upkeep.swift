@@ -78,7 +78,8 @@ extension Broker {
 
     /// Leases whose instance is not there any more: a reboot, a reset, or somebody else's tool.
     private func endLost(_ state: inout State) {
-        for lease in state.ledger.sorted where !state.reservations.keys.contains(lease.operation) {
+        for lease in state.ledger.sorted {
+            guard state.inventory.entry(lease.gpu) != nil || state.inventory.lacks(lease.gpu) else { continue }
             let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi)
             let isThere = instance.map { instance in
                 instance.profile == lease.profileID && instance.placement == lease.placement

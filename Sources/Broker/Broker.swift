@@ -201,7 +201,8 @@ extension Broker.State {
     /// Puts in what was just read of some GPUs.
     mutating func take(_ entries: [Inventory.Entry]) {
         inventory = Inventory(
-            entries: inventory.entries.map { old in entries.first { $0.gpu.uuid == old.gpu.uuid } ?? old })
+            entries: inventory.entries.map { old in entries.first { $0.gpu.uuid == old.gpu.uuid } ?? old },
+            isComplete: inventory.isComplete)
     }
 
     /// The driver, or why there is none.

@@ -16,15 +16,35 @@ package struct Inventory: Hashable, Sendable {
 
     /// By rising index.
     package let entries: [Entry]
+    /// Whether every GPU that the driver counts is among them: what is on one that does not answer is not known to be
+    /// gone.
+    package let isComplete: Bool
 
-    package init(entries: [Entry]) { self.entries = entries }
-
-    /// Asks the driver for everything. Blocks as the driver likes.
-    package static func read(_ driver: NVMLDriver) throws(NVMLError) -> Inventory {
-        var entries: [Entry] = []
-        for gpu in try driver.gpus() { entries.append(try entry(of: gpu, driver)) }
-        return Inventory(entries: entries)
+    package init(entries: [Entry], isComplete: Bool = true) {
+        self.entries = entries
+        self.isComplete = isComplete
     }
+
+    /// Asks the driver for everything; a GPU that does not answer hides no other one. Blocks as the driver likes.
+    package static func read(_ driver: NVMLDriver) throws(NVMLError) -> Inventory {
+        let found = try driver.inventory()
+        var entries: [Entry] = []
+        var failure = found.unreadable.first?.error
+        for gpu in found.gpus {
+            do throws(NVMLError) {
+                entries.append(try entry(of: gpu, driver))
+            } catch .driverNotLoaded {
+                throw .driverNotLoaded
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if entries.isEmpty, let failure { throw failure }
+        return Inventory(entries: entries, isComplete: failure == nil)
+    }
+
+    /// Whether a GPU is not there any more, as far as can be told.
+    package func lacks(_ uuid: GPUUUID) -> Bool { isComplete && entry(uuid) == nil }
 
     package func entry(_ uuid: GPUUUID) -> Entry? { entries.first { $0.gpu.uuid == uuid } }
 

@@ -216,6 +216,7 @@ extension Broker {
     /// Finds the instance by what the intent says of it, and destroys it; nothing there is as good.
     private func undo(_ change: Unfinished, _ state: State, _ driver: NVMLDriver) -> [AuditRecord] {
         guard let gpu = change.intent.gpu, let entry = state.inventory.entry(gpu) else {
+            if let gpu = change.intent.gpu, !state.inventory.lacks(gpu) { return [] }
             return [recovered(change, .ok, "its GPU is not there any more, and nothing on it")]
         }
         let made = entry.instances.first { instance in

@@ -30,6 +30,9 @@ extension NVMLDriver {
                     unsafe functions.deviceByIndex(UInt32(index), $0)
                 }
                 let gpu = try read(device, index: index)
+                guard handles[gpu.uuid] == nil else {
+                    throw .nonsense(call: "nvmlDeviceGetUUID", answer: "\(gpu.uuid) for two GPUs")
+                }
                 handles[gpu.uuid] = device
                 gpus.append(gpu)
             } catch .driverNotLoaded {

@@ -62,4 +62,24 @@ struct LeaseEndTests {
         #expect(try stage.objects(["devices", "--all"], "devices", as: Stage.root).first?["lease"] == nil)
         _ = second
     }
+
+    @Test func `is not taken from a GPU that does not answer for a while, and others are not held up`() throws {
+        let stage = try Stage(
+            machine: ["--gpu", "NVIDIA A100-SXM4-40GB", "--count", "2", "--mig"], policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["request", "--gpu", "0", "1g.5gb"], as: Stage.alice).code == 0)
+        let lease = try stage.leases(of: Stage.alice)
+        // The next reading of the driver fails for its first GPU.
+        #expect(try stage.migsim("fault", ["nvmlDeviceGetName", "GPU_IS_LOST", "--times", "1"]).code == 0)
+        try daemon.waitUntil("one GPU is not seen") {
+            try stage.objects(["gpus"], "gpus", as: Stage.alice).count == 1
+        }
+        #expect(try stage.leases(of: Stage.alice) == lease)
+        #expect(try stage.records("lease-end").isEmpty)
+        try daemon.waitUntil("both GPUs are seen") {
+            try stage.objects(["gpus"], "gpus", as: Stage.alice).count == 2
+        }
+        #expect(try stage.migctl(["release", "--all"], as: Stage.alice).code == 0)
+        #expect(try stage.machine().instances == 0)
+    }
 }
