@@ -145,10 +145,11 @@ package final class EventLoop {
         return Int32(min(rest / 1_000_000 + 1, 60_000))
     }
 
+    /// One that an earlier one of the same turn took back does not fire any more.
     private func fireTimers() {
-        let due = timers.filter { $0.deadline <= now }
-        guard !due.isEmpty else { return }
-        timers.removeAll { $0.deadline <= now }
-        for timer in due where !isStopped { timer.action() }
+        for due in timers.filter({ $0.deadline <= now }) where !isStopped {
+            guard let index = timers.firstIndex(where: { $0.token == due.token }) else { continue }
+            timers.remove(at: index).action()
+        }
     }
 }
