@@ -145,9 +145,10 @@ package final class EventLoop {
         return Int32(min(rest / 1_000_000 + 1, 60_000))
     }
 
-    /// One that an earlier one of the same turn took back does not fire any more.
+    /// In the order of their deadlines; one that an earlier one of the same turn took back does not fire any more.
     private func fireTimers() {
-        for due in timers.filter({ $0.deadline <= now }) where !isStopped {
+        let due = timers.filter { $0.deadline <= now }.sorted { $0.deadline < $1.deadline }
+        for due in due where !isStopped {
             guard let index = timers.firstIndex(where: { $0.token == due.token }) else { continue }
             timers.remove(at: index).action()
         }
