@@ -50,9 +50,6 @@ struct Ledger: Sendable {
     var sorted: [Lease] {
         leases.values.sorted { ($0.gpu.description, $0.gi.rawValue) < ($1.gpu.description, $1.gi.rawValue) }
     }
-
-    /// The earliest end of a lease that is still active.
-    var nextDeadline: Int64? { leases.values.filter { $0.state == .active }.map(\.deadline).min() }
 }
 
 /// What became of one change, for a client whose connection broke.
