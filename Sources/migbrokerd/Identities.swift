@@ -41,7 +41,8 @@ final class Identities {
     /// What the database said.
     private enum Reply: Sendable {
         case entry(UserID, Answer)
-        case groupNames([GroupID: String])
+        /// Nil for a group that has none.
+        case groupNames([GroupID: String?])
     }
 
     /// A question that waits for its reply; nil is that none came in time.
@@ -58,6 +59,7 @@ final class Identities {
     private let stuck = Stuck()
     private static let mostStuck = 8
     private var known: [UserID: Known] = [:]
+    private var knownNames: [GroupID: (name: String?, until: Int64)] = [:]
     private var waiting: [UserID: [(Answer) -> Void]] = [:]
     private var questions: [Int: Question] = [:]
     private var lastQuestion = 0
@@ -92,11 +94,20 @@ final class Identities {
     }
 
     /// Names of groups, for people to read: those that the database has, or none where it does not answer in time.
+    ///
+    /// Anybody may ask for his own as often as he likes, and identities wait behind it: so each name is looked up once
+    /// in `lookupCacheSeconds`, like a user.
     func names(of groups: [GroupID], _ callback: @escaping ([GroupID: String]) -> Void) {
-        ask({ .groupNames(Self.names(of: groups)) }) { reply in
-            let names = if case .groupNames(let names) = reply { names } else { [GroupID: String]() }
-            callback(names)
-        }
+        let now = Clock.monotonic()
+        let missing = groups.filter { (knownNames[$0]?.until ?? 0) <= now }
+        guard !missing.isEmpty else { return callback(cachedNames(of: groups)) }
+        ask({ .groupNames(Self.names(of: missing)) }) { [self] _ in callback(cachedNames(of: groups)) }
+    }
+
+    private func cachedNames(of groups: [GroupID]) -> [GroupID: String] {
+        var names: [GroupID: String] = [:]
+        for group in groups { names[group] = knownNames[group]?.name }
+        return names
     }
 
     private func ask(_ question: @escaping @Sendable () -> Reply, _ settle: @escaping (Reply?) -> Void) {
@@ -112,7 +123,11 @@ final class Identities {
 
     private func take(_ number: Int, _ reply: Reply) {
         // Also one that nobody waits for any more: the next to ask finds it.
-        if case .entry(let user, .success(let entry)) = reply { remember(user, entry) }
+        switch reply {
+        case .entry(let user, .success(let entry)): remember(user, entry)
+        case .entry(_, .failure): break
+        case .groupNames(let names): remember(names)
+        }
         guard let question = questions.removeValue(forKey: number) else { return }
         loop.cancel(question.timer)
         question.settle(reply)
@@ -122,6 +137,13 @@ final class Identities {
         let now = Clock.monotonic()
         if known.count >= 4096 { known = known.filter { $0.value.until > now } }
         known[user] = Known(entry: entry, until: now + Int64(bounds.lookupCacheSeconds) * 1_000_000_000)
+    }
+
+    private func remember(_ names: [GroupID: String?]) {
+        let now = Clock.monotonic()
+        if knownNames.count >= 4096 { knownNames = knownNames.filter { $0.value.until > now } }
+        let until = now + Int64(bounds.lookupCacheSeconds) * 1_000_000_000
+        for (group, name) in names { knownNames[group] = (name, until) }
     }
 
     /// Answers those who waited, and leaves the stuck thread to itself: others get a new one, up to a bound.
@@ -152,9 +174,13 @@ final class Identities {
             }
         }
     }
-    private static func names(of groups: [GroupID]) -> [GroupID: String] {
-        var names: [GroupID: String] = [:]
-        for gid in groups { if case .found(let group) = UserDatabase.group(gid) { names[gid] = group.name } }
+
+    private static func names(of groups: [GroupID]) -> [GroupID: String?] {
+        var names: [GroupID: String?] = [:]
+        for gid in groups {
+            let name: String? = if case .found(let group) = UserDatabase.group(gid) { group.name } else { nil }
+            names.updateValue(name, forKey: gid)
+        }
         return names
     }
 }
