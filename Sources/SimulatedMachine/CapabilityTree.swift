@@ -30,6 +30,8 @@ struct CapabilityTree: Sendable {
         try Files.makeDirectories(Files.parent(of: path))
         // In place whole: whoever lists the directory sees no half-written file.
         let draft = path + ".new"
+        // The draft of a process that was killed here is not writable, and its mender may hold no capability for that.
+        if Files.exists(draft) { try Files.remove(draft) }
         try Files.write(draft, Array(capability.text(mayModify: mayModifyNodes()).utf8), mode: 0o444)
         try Files.rename(draft, to: path)
     }
