@@ -45,8 +45,10 @@ extension Broker {
     /// Writes a checkpoint if there is anything new to put in it.
     func saveCheckpoint() {
         let checkpoint = withState { state -> Checkpoint? in
-            // Records of a change under way are before the head, its lease not yet in the ledger.
+            // Records of a change under way are before the head, its lease not yet in the ledger. An outcome that could
+            // not be written yet is in the ledger, but its intent stands open before the head.
             let head = audit.head
+            if case .unwritable = audit.health { return nil }
             guard state.reservations.isEmpty, state.unfinished.isEmpty, head.seq > state.checkpointed else {
                 return nil
             }
