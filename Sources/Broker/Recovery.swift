@@ -7,6 +7,9 @@ internal import Nodes
 /// A change whose intent is in the log and whose outcome is not: the broker died in between.
 struct Unfinished: Sendable {
     let intent: AuditRecord
+    /// Its own outcome is there, but not that of another instance of its request: the write of them was torn. Nobody
+    /// was answered, and a request happens whole or not at all.
+    var isTorn = false
 
     /// Whether it was to make an instance; else it was to end or renew a lease.
     var isCreation: Bool { intent.gi == nil }
@@ -19,6 +22,8 @@ struct Replay {
     private(set) var leases: [LeaseID: Lease]
     private(set) var changes: [FinishedChange] = []
     private var open: [Key: AuditRecord] = [:]
+    /// Intents of creations with an outcome, while others of the same operation have none.
+    private var settling: [OperationID: [AuditRecord]] = [:]
     private var order: [Key] = []
     private var boot: String?
     /// Leases and intents of an earlier boot of the machine, of which nothing is left: no instance outlives a boot.
@@ -38,7 +43,10 @@ struct Replay {
     }
 
     /// In the order in which they were intended.
-    var unfinished: [Unfinished] { order.compactMap { open[$0].map(Unfinished.init) } }
+    var unfinished: [Unfinished] {
+        let torn = settling.values.joined().map { Unfinished(intent: $0, isTorn: true) }
+        return order.compactMap { open[$0].map { Unfinished(intent: $0) } } + torn
+    }
 
     /// Goes on in this boot of the machine.
     ///
@@ -49,7 +57,9 @@ struct Replay {
         guard let boot, !boot.utf8.elementsEqual(next.utf8) else { return }
         lost.merge(leases) { $1 }
         leases = [:]
-        cutOff += unfinished
+        // What was torn has its outcome: its lease is lost with the others.
+        cutOff += unfinished.filter { !$0.isTorn }
+        settling = [:]
         open = [:]
         order = []
     }
@@ -65,7 +75,9 @@ struct Replay {
             if open.updateValue(record, forKey: key) == nil { order.append(key) }
         case .outcome:
             let intent = open.removeValue(forKey: key)
-            if record.result == .ok { apply(entry, id, isCreation: intent.map { $0.gi == nil } ?? false) }
+            let isCreation = intent.map { $0.gi == nil } ?? false
+            if record.result == .ok { apply(entry, id, isCreation: isCreation) }
+            if let intent, isCreation { settle(intent, operation, isMade: record.result == .ok) }
             note(record, operation, id)
         case .recovered:
             open[key] = nil
@@ -73,9 +85,15 @@ struct Replay {
         case .leaseEnd:
             leases[id] = nil
             lost[id] = nil
+            for operation in settling.keys { settling[operation]?.removeAll { $0.lease == id } }
         case .revoke: leases[id]?.state = .ending
         default: return
         }
+    }
+
+    private mutating func settle(_ intent: AuditRecord, _ operation: OperationID, isMade: Bool) {
+        let isLast = !open.keys.contains { $0.operation == operation }
+        settling[operation] = isLast ? nil : (settling[operation] ?? []) + (isMade ? [intent] : [])
     }
 
     private mutating func apply(_ entry: AuditEntry, _ id: LeaseID, isCreation: Bool) {
@@ -192,12 +210,16 @@ extension Broker {
     func finishRecovery(_ state: inout State, _ driver: NVMLDriver) {
         var left: [Unfinished] = []
         for change in state.unfinished {
-            let records =
-                change.isRenewal
-                ? [recovered(change, .failed, "the lease was not renewed")]
-                : change.isCreation ? undo(change, state, driver) : complete(change, &state, driver)
+            let records: [AuditRecord]? =
+                if change.isRenewal {
+                    [recovered(change, .failed, "the lease was not renewed")]
+                } else if change.isCreation, !change.isTorn {
+                    undo(change, state, driver)
+                } else {
+                    complete(change, &state, driver)
+                }
             // What could not be destroyed now is tried again at the next look.
-            if records.isEmpty { left.append(change) } else { note(records) }
+            if let records { note(records) } else { left.append(change) }
         }
         state.unfinished = left
         if let inventory = try? Inventory.read(driver) { state.inventory = inventory }
@@ -214,9 +236,9 @@ extension Broker {
     }
 
     /// Finds the instance by what the intent says of it, and destroys it; nothing there is as good.
-    private func undo(_ change: Unfinished, _ state: State, _ driver: NVMLDriver) -> [AuditRecord] {
+    private func undo(_ change: Unfinished, _ state: State, _ driver: NVMLDriver) -> [AuditRecord]? {
         guard let gpu = change.intent.gpu, let entry = state.inventory.entry(gpu) else {
-            if let gpu = change.intent.gpu, !state.inventory.lacks(gpu) { return [] }
+            if let gpu = change.intent.gpu, !state.inventory.lacks(gpu) { return nil }
             return [recovered(change, .ok, "its GPU is not there any more, and nothing on it")]
         }
         let made = entry.instances.first { instance in
@@ -226,13 +248,13 @@ extension Broker {
         }
         guard let made else { return [recovered(change, .ok, "nothing had been made")] }
         closeAll(made, entry.gpu.minor)
-        guard case .gone = Executor(driver: driver, nodes: nodes).destroy(made.id, on: gpu) else { return [] }
+        guard case .gone = Executor(driver: driver, nodes: nodes).destroy(made.id, on: gpu) else { return nil }
         return [recovered(change, .undone, "GPU instance \(made.id) had been made and is gone")]
     }
 
-    private func complete(_ change: Unfinished, _ state: inout State, _ driver: NVMLDriver) -> [AuditRecord] {
+    private func complete(_ change: Unfinished, _ state: inout State, _ driver: NVMLDriver) -> [AuditRecord]? {
         guard let id = change.intent.lease, let lease = state.ledger.leases[id] else {
-            return [recovered(change, .ok, "the lease had ended")]
+            return change.isTorn ? [] : [recovered(change, .ok, "the lease had ended")]
         }
         if let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi),
             let minor = state.inventory.entry(lease.gpu)?.gpu.minor
@@ -243,17 +265,16 @@ extension Broker {
         case .gone:
             state.ledger.remove(id)
             let basis = Records.Basis(change.intent.op ?? Self.newOperation(), method: "Recover", owner: lease.user)
-            return [
-                recovered(change, .ok, "the slice is gone"),
-                Records.leaseEnd(lease, basis, reason: EndCause.recovered.rawValue),
-            ]
+            let end = Records.leaseEnd(lease, basis, reason: EndCause.recovered.rawValue)
+            return change.isTorn ? [end] : [recovered(change, .ok, "the slice is gone"), end]
         case .untouched(let error), .half(let error):
             var kept = lease
             kept.state = .ending
             state.ledger.put(kept)
+            if change.isTorn { return nil }
             let basis = Records.Basis(change.intent.op ?? Self.newOperation(), method: "Recover", owner: lease.user)
             return [
-                recovered(change, .failed, "the slice is busy and will be ended later: \(error)"),
+                recovered(change, .failed, "the slice will be ended later: \(error)"),
                 Records.record(.revoke, of: lease, basis),
             ]
         }
