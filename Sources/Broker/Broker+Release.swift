@@ -15,7 +15,7 @@ package struct Released: Sendable {
 enum EndCause: String {
     case released
     case expired
-    /// The process of an earlier run of the broker ended while it was at it.
+    /// Its end or its making was begun and broke off: the broker died at it, or the driver failed.
     case recovered
 
     var isCallersWish: Bool { self == .released }
@@ -189,6 +189,7 @@ extension Broker {
                 state.ledger.put(kept)
             } else {
                 state.ledger.remove(lease.id)
+                state.retries[lease.id] = nil
             }
             return conclude(&intent, records)
         }

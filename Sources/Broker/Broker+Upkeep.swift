@@ -77,17 +77,21 @@ extension Broker {
     }
 
     /// Leases whose instance is not there any more: a reboot, a reset, or somebody else's tool.
+    ///
+    /// Where only the compute instance is gone, be it by another's hand or by an end that broke off, the rest is ended:
+    /// it has no other owner.
     private func endLost(_ state: inout State) {
         for lease in state.ledger.sorted {
             guard state.inventory.entry(lease.gpu) != nil || state.inventory.lacks(lease.gpu) else { continue }
             let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi)
-            let isThere = instance.map { instance in
-                instance.profile == lease.profileID && instance.placement == lease.placement
-                    && (lease.state == .ending || instance.computeInstances.contains { $0.uuid == lease.device })
+            if let instance, instance.profile == lease.profileID, instance.placement == lease.placement {
+                let isWhole = instance.computeInstances.contains { $0.uuid == lease.device }
+                if !isWhole { revoke(lease, "Reconcile", &state) }
+                continue
             }
-            if isThere == true { continue }
             close(lease)
             noteLost(lease)
+            state.retries[lease.id] = nil
             state.ledger.remove(lease.id)
         }
     }
@@ -114,14 +118,14 @@ extension Broker {
             }
         }
         for (instances, what) in [
-            (seen.subtracting(state.external), "made"), (state.external.subtracting(seen), "gone"),
+            (seen.subtracting(state.external), "found"), (state.external.subtracting(seen), "gone"),
         ] {
             for instance in instances {
                 var record = Records.Basis(Self.newOperation(), method: "Reconcile", owner: nil).record(.externalChange)
                 record.gpu = instance.gpu
                 record.gi = instance.gi
                 record.placement = instance.placement
-                record.reason = "GPU instance \(what) by another tool"
+                record.reason = "\(what): a GPU instance without a lease"
                 note([record])
             }
         }
@@ -156,8 +160,8 @@ extension Broker {
             let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
             let refusal = end(
                 Ending(
-                    lease: lease, cause: .expired, driver: driver, permit: PolicySet.repairPermit(.expiry),
-                    gate: nodes.repairGate(), intent: intent, basis: basis))
+                    lease: lease, cause: lease.deadline <= Clock.boottime() ? .expired : .recovered, driver: driver,
+                    permit: PolicySet.repairPermit(.expiry), gate: nodes.repairGate(), intent: intent, basis: basis))
             // The outcome says why; the lease is ending and is tried again.
             _ = refusal
         } catch {
@@ -168,16 +172,17 @@ extension Broker {
 
     /// Takes the access of a lease whose time is over, where its slice cannot be destroyed now: nobody's access lasts
     /// longer because the driver or the log does not answer. A log that cannot be written owes the record.
-    private func revoke(_ lease: Lease) {
+    private func revoke(_ lease: Lease) { change { revoke(lease, "Expire", &$0) } }
+
+    /// Takes a lease's access, which leaves its slice to be ended.
+    private func revoke(_ lease: Lease, _ method: String, _ state: inout State) {
         guard lease.state == .active else { return }
-        let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
+        let basis = Records.Basis(Self.newOperation(), method: method, owner: lease.user)
         note([Records.record(.revoke, of: lease, basis)])
         // What stays open is closed by the next look over the nodes.
         close(lease)
-        change { state in
-            var kept = lease
-            kept.state = .ending
-            state.ledger.put(kept)
-        }
+        var kept = lease
+        kept.state = .ending
+        state.ledger.put(kept)
     }
 }
