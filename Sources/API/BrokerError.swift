@@ -15,7 +15,7 @@ package enum BrokerError: Error, Sendable {
     case notFound(what: String, name: String)
     case ambiguous(what: String, name: String, candidates: [String])
     case driverUnavailable(reason: String)
-    case driverError(call: String, code: Int, name: String)
+    case driverError(call: String, code: Int, name: String, left: [String] = [])
     case policyInvalid([DiagnosticInfo])
 
     /// The error's word, without the interface.
@@ -73,10 +73,11 @@ package enum BrokerError: Error, Sendable {
             object.add("what", what)
             object.add("name", name)
             object.add("candidates", candidates)
-        case .driverError(let call, let code, let name):
+        case .driverError(let call, let code, let name, let left):
             object.add("call", call)
             object.add("code", code)
             object.add("name", name)
+            object.add("left", left)
         case .policyInvalid(let diagnostics): object.add("diagnostics", diagnostics)
         }
         object.add("message", message)
@@ -105,7 +106,10 @@ package enum BrokerError: Error, Sendable {
         case .ambiguous(let what, let name, let candidates):
             "\(what) \(name) is ambiguous: \(candidates.joined(separator: ", "))"
         case .driverUnavailable(let reason): "the NVIDIA driver does not answer: \(reason)"
-        case .driverError(let call, let code, let name): "\(call) failed: \(name) (\(code))"
+        case .driverError(let call, let code, let name, let left):
+            left.isEmpty
+                ? "\(call) failed: \(name) (\(code))"
+                : "\(call) failed: \(name) (\(code)); left behind: \(left.joined(separator: "; "))"
         case .policyInvalid(let diagnostics):
             diagnostics.first.map { "\($0.place): \($0.message)" } ?? "the policy is not valid"
         }

@@ -250,7 +250,8 @@ package enum BrokerInterface {
 
         error DriverUnavailable (reason: string, message: string)
 
-        error DriverError (call: string, code: int, name: string, message: string)
+        # left names what a failed change made and could not take back; as a rule it is empty.
+        error DriverError (call: string, code: int, name: string, left: []string, message: string)
 
         error PolicyInvalid (diagnostics: []Diagnostic, message: string)
 

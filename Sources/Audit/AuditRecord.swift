@@ -38,6 +38,8 @@ package enum AuditResult: String, Sendable {
     case failed
     /// Something was made and taken back.
     case undone
+    /// Something was made and could not be taken back; the reason names it.
+    case leftBehind = "left-behind"
 }
 
 /// Who asked, as the kernel and the user database had it at that moment.

@@ -133,13 +133,13 @@ extension Broker {
             for: context.principal.user)
         let made = execution.made
         let failure = execution.failure
-        let remains = execution.remains
+        let result = execution.result
         var intent: IntentReceipt? = execution.intent
         let leases = zip(drafts, made).map { lease($0, $1, basis, context, isolation) }
         let micros = (Clock.monotonic() - began) / 1000
         let outcomes =
             failure.map { failure in
-                drafts.map { Self.failed($0, failure, remains, basis, micros, isolation) }
+                drafts.map { Self.failed($0, failure, result, basis, micros, isolation) }
             } ?? leases.map { Self.done($0, basis, micros) }
         let entries = read(Set(drafts.map(\.entry.gpu)), driver)
         let unrecorded = change { (state) -> AuditUnavailable? in
@@ -166,13 +166,22 @@ extension Broker {
         _ leases: [Lease], _ driver: NVMLDriver, _ basis: Records.Basis, _ cause: AuditUnavailable
     ) -> Refusal {
         let executor = Executor(driver: driver, nodes: nodes)
-        for lease in leases {
+        var left: [Lease] = []
+        for var lease in leases {
             close(lease)
-            _ = executor.destroy(lease.gi, on: lease.gpu)
+            if case .gone = executor.destroy(lease.gi, on: lease.gpu) {
+                note([Records.leaseEnd(lease, basis, reason: "not-recorded")])
+            } else {
+                lease.state = .ending
+                left.append(lease)
+            }
         }
-        note(leases.map { Records.leaseEnd($0, basis, reason: "not-recorded") })
         let entries = read(Set(leases.map(\.gpu)), driver)
-        change { $0.take(entries) }
+        change { state in
+            state.take(entries)
+            // What does not go keeps its slot and its owner, and is tried again.
+            for lease in left { state.ledger.put(lease) }
+        }
         return .auditUnavailable(cause)
     }
 
@@ -200,14 +209,13 @@ extension Broker {
     }
 
     private static func failed(
-        _ draft: Records.Draft, _ failure: Refusal, _ remains: [String], _ basis: Records.Basis, _ micros: Int64,
+        _ draft: Records.Draft, _ failure: Refusal, _ result: AuditResult, _ basis: Records.Basis, _ micros: Int64,
         _ isolation: Isolation
     ) -> AuditRecord {
         var record = Records.intent(of: draft, basis, isolation: isolation)
         record.type = .outcome
-        record.result = remains.isEmpty ? .failed : .undone
+        record.result = result
         Records.fill(&record, failure)
-        if !remains.isEmpty { record.reason = "\(failure); left behind: \(remains.joined(separator: "; "))" }
         record.durationUs = micros
         return record
     }

@@ -112,7 +112,7 @@ extension Broker {
             record.decision = .deny
             Records.fill(&record, refusal)
             return record
-        case .auditUnavailable, .driverFailed, .nodeFailed, .inUse: return nil
+        case .auditUnavailable, .driverFailed, .nodeFailed, .inUse, .leftBehind: return nil
         }
     }
 

@@ -23,10 +23,9 @@ struct Executor {
     struct Execution: ~Copyable {
         let intent: IntentReceipt
         let made: [Made]
-        /// Nil where everything was made; otherwise nothing of it is left, but for what `remains` names.
+        /// Nil where everything was made; otherwise nothing of it is left, but for what `leftBehind` names.
         let failure: Refusal?
-        /// Instances that could not be undone, for people.
-        let remains: [String]
+        let result: AuditResult
     }
 
     /// Makes every instance of a plan and opens it to one user, or undoes all of it.
@@ -39,15 +38,18 @@ struct Executor {
         let entries = plan.entries
         let members = entries.map { Permit.Member(profile: $0.profile.name, gpu: $0.gpu) }
         precondition(permit.covers(.create(members)), "a permit is spent on what it was given for")
-        var undo = Undo(driver: driver, nodes: nodes, minors: minors)
+        var undo = Undo(executor: self, minors: minors)
         var made: [Made] = []
         do throws(Refusal) {
             for entry in entries { made.append(try make(entry, try Self.minor(of: entry.gpu, minors), &undo)) }
             // Access is given last: until every member exists nobody holds any.
             for one in made { try open(one, try Self.minor(of: one.entry.gpu, minors), to: user) }
-            return Execution(intent: intent, made: made, failure: nil, remains: [])
+            return Execution(intent: intent, made: made, failure: nil, result: .ok)
         } catch {
-            return Execution(intent: intent, made: [], failure: error, remains: undo.run())
+            let remains = undo.run()
+            return Execution(
+                intent: intent, made: [], failure: remains.isEmpty ? error : .leftBehind(error, remains),
+                result: !remains.isEmpty ? .leftBehind : undo.isEmpty ? .failed : .undone)
         }
     }
 
@@ -63,7 +65,7 @@ struct Executor {
     private func make(_ entry: Plan.Entry, _ minor: Int, _ undo: inout Undo) throws(Refusal) -> Made {
         let gi = try createGPUInstance(entry, &undo)
         try close(gi.id, [], minor)
-        let ci = try createComputeInstance(in: gi.id, on: entry.gpu, &undo)
+        let ci = try createComputeInstance(in: gi.id, on: entry.gpu)
         try close(gi.id, [ci.id], minor)
         guard let device = ci.uuid else {
             throw .driverFailed(
@@ -75,16 +77,15 @@ struct Executor {
     private func createGPUInstance(_ entry: Plan.Entry, _ undo: inout Undo) throws(Refusal) -> GPUInstance {
         do throws(NVMLError) {
             let gi = try driver.createGPUInstance(entry.profile.id, at: entry.placement, on: entry.gpu)
-            undo.created(gi.id, on: entry.gpu)
+            undo.created(entry)
             return gi
         } catch {
+            if case .unconfirmed = error { undo.created(entry) }
             throw .driverFailed(error)
         }
     }
 
-    private func createComputeInstance(
-        in gi: GPUInstanceID, on gpu: GPUUUID, _ undo: inout Undo
-    ) throws(Refusal) -> ComputeInstance {
+    private func createComputeInstance(in gi: GPUInstanceID, on gpu: GPUUUID) throws(Refusal) -> ComputeInstance {
         do throws(NVMLError) {
             let profiles = try driver.computeInstanceProfiles(of: gi, on: gpu)
             guard let whole = profiles.whole else {
@@ -92,9 +93,7 @@ struct Executor {
                     call: "nvmlGpuInstanceGetComputeInstanceProfileInfoV", answer: "no profile takes the whole instance"
                 )
             }
-            let ci = try driver.createComputeInstance(whole.id, in: gi, on: gpu)
-            undo.created(ci.id, in: gi, on: gpu)
-            return ci
+            return try driver.createComputeInstance(whole.id, in: gi, on: gpu)
         } catch {
             throw .driverFailed(error)
         }
@@ -128,76 +127,80 @@ struct Executor {
 
     /// Destroys an instance with all its compute instances; its nodes must be closed already.
     ///
-    /// What is gone before counts as destroyed: the end is what matters, whoever made it.
+    /// What is gone before counts as destroyed: the end is what matters, whoever made it. After an error it counts what
+    /// the driver shows, for a call that failed may have done its work.
     func destroy(_ gi: GPUInstanceID, on gpu: GPUUUID) -> Ending {
-        var isTouched = false
+        var found: GPUInstance?
         do throws(NVMLError) {
-            guard let instance = try driver.instance(gi, on: gpu) else { return .gone }
-            for ci in instance.computeInstances {
-                try driver.destroyComputeInstance(ci.id, in: gi, on: gpu)
-                isTouched = true
-            }
+            found = try driver.instance(gi, on: gpu)
+            guard let found else { return .gone }
+            for ci in found.computeInstances { try driver.destroyComputeInstance(ci.id, in: gi, on: gpu) }
             try driver.destroyGPUInstance(gi, on: gpu)
             return .gone
         } catch {
-            return isTouched ? .half(error) : .untouched(error)
+            guard let found else { return .untouched(error) }
+            return remainder(of: found, on: gpu, after: error)
+        }
+    }
+
+    private func remainder(of before: GPUInstance, on gpu: GPUUUID, after error: NVMLError) -> Ending {
+        do throws(NVMLError) {
+            guard let now = try driver.instance(before.id, on: gpu) else { return .gone }
+            return now.computeInstances == before.computeInstances ? .untouched(error) : .half(error)
+        } catch let blindness {
+            // Nobody knows what is left. To end it is right in any case; the first error says why it did not.
+            _ = blindness
+            return .half(error)
         }
     }
 }
 
-/// The steps of a creation, to be taken back in reverse.
+/// The instances of a creation, to be taken back in reverse.
 struct Undo {
-    let driver: NVMLDriver
-    let nodes: NodeStore
+    let executor: Executor
     let minors: [GPUUUID: Int]
-    private var steps: [Step] = []
+    private var entries: [Plan.Entry] = []
 
-    private enum Step {
-        case gpuInstance(GPUInstanceID, GPUUUID)
-        case computeInstance(ComputeInstanceID, GPUInstanceID, GPUUUID)
-    }
+    /// Whether there is anything to take back.
+    var isEmpty: Bool { entries.isEmpty }
 
-    init(driver: NVMLDriver, nodes: NodeStore, minors: [GPUUUID: Int]) {
-        self.driver = driver
-        self.nodes = nodes
+    init(executor: Executor, minors: [GPUUUID: Int]) {
+        self.executor = executor
         self.minors = minors
     }
 
-    mutating func created(_ gi: GPUInstanceID, on gpu: GPUUUID) { steps.append(.gpuInstance(gi, gpu)) }
-    mutating func created(_ ci: ComputeInstanceID, in gi: GPUInstanceID, on gpu: GPUUUID) {
-        steps.append(.computeInstance(ci, gi, gpu))
-    }
-
-    /// Access goes before the instance; a node that cannot be closed is found by the next look over all nodes.
-    private func close(_ gi: GPUInstanceID, _ cis: [ComputeInstanceID], on gpu: GPUUUID) {
-        guard let minor = minors[gpu] else { return }
-        // Nobody was granted anything else than the caller, whose request has failed: loss of this error is harmless.
-        try? nodes.revoke(NodeGrant(user: .root, gpuMinor: minor, gpuInstance: gi, computeInstances: cis))
-    }
+    /// Notes an instance that was made, or may have been.
+    mutating func created(_ entry: Plan.Entry) { entries.append(entry) }
 
     /// Takes everything back as far as it can be.
     ///
     /// - Returns: what could not be, each with its reason; such an instance is external from then on.
-    mutating func run() -> [String] {
-        var remains: [String] = []
-        while let step = steps.popLast() {
-            do throws(NVMLError) {
-                switch step {
-                case .computeInstance(let ci, let gi, let gpu):
-                    close(gi, [ci], on: gpu)
-                    try driver.destroyComputeInstance(ci, in: gi, on: gpu)
-                case .gpuInstance(let gi, let gpu):
-                    close(gi, [], on: gpu)
-                    try driver.destroyGPUInstance(gi, on: gpu)
-                }
-            } catch {
-                switch step {
-                case .computeInstance(let ci, let gi, let gpu):
-                    remains.append("compute instance \(ci) of GPU instance \(gi) on \(gpu): \(error)")
-                case .gpuInstance(let gi, let gpu): remains.append("GPU instance \(gi) on \(gpu): \(error)")
-                }
+    func run() -> [String] { entries.reversed().compactMap(takeBack) }
+
+    /// The instance is looked for at its place, which was free and is ours: a driver that failed tells no id.
+    private func takeBack(_ entry: Plan.Entry) -> String? {
+        do throws(NVMLError) {
+            let made = try executor.driver.instances(on: entry.gpu).first {
+                $0.profile == entry.profile.id && $0.placement == entry.placement
             }
+            guard let made else { return nil }
+            close(made, on: entry.gpu)
+            switch executor.destroy(made.id, on: entry.gpu) {
+            case .gone: return nil
+            case .untouched(let error), .half(let error):
+                return "GPU instance \(made.id) (\(entry.profile.name) at \(entry.placement)): \(error)"
+            }
+        } catch {
+            return "perhaps a GPU instance (\(entry.profile.name) at \(entry.placement)): \(error)"
         }
-        return remains
+    }
+
+    /// Access goes before the instance; a node that cannot be closed is found by the next look over all nodes.
+    private func close(_ made: GPUInstance, on gpu: GPUUUID) {
+        guard let minor = minors[gpu] else { return }
+        // Nobody was granted anything else than the caller, whose request has failed: loss of this error is harmless.
+        try? executor.nodes.revoke(
+            NodeGrant(
+                user: .root, gpuMinor: minor, gpuInstance: made.id, computeInstances: made.computeInstances.map(\.id)))
     }
 }

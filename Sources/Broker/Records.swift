@@ -147,6 +147,6 @@ enum Records {
     static func fill(_ record: inout AuditRecord, _ refusal: Refusal) {
         record.error = refusal.word
         record.reason = refusal.description
-        if case .driverFailed(let error) = refusal { record.nvml = error.code.map { Int64($0.code) } }
+        record.nvml = refusal.driverError?.code.map { Int64($0.code) }
     }
 }

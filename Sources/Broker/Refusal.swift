@@ -5,8 +5,8 @@ package import Nodes
 package import Planner
 package import Policy
 
-/// Why the broker does not do what it was asked; nothing has changed, or what had was undone.
-package enum Refusal: Error, Sendable {
+/// Why the broker does not do what it was asked; nothing has changed, or what had was undone, but for `leftBehind`.
+package indirect enum Refusal: Error, Sendable {
     case denied(Denial)
     /// No policy could be loaded; every change is denied until one can.
     case noPolicy(Action)
@@ -17,6 +17,8 @@ package enum Refusal: Error, Sendable {
     /// The driver does not answer at all.
     case driverUnavailable(String)
     case nodeFailed(NodeError)
+    /// A change failed, and these instances of it could not be taken back: they are external from now on.
+    case leftBehind(Refusal, [String])
     case notFound(Thing, String)
     case ambiguousProfile(String, candidates: [String])
     case migDisabled([GPU])
@@ -36,6 +38,15 @@ package enum Refusal: Error, Sendable {
 }
 
 extension Refusal: CustomStringConvertible {
+    /// The driver's error behind it, if there is one.
+    package var driverError: NVMLError? {
+        switch self {
+        case .driverFailed(let error), .inUse(_, let error): error
+        case .leftBehind(let cause, _): cause.driverError
+        default: nil
+        }
+    }
+
     /// The error's word on the wire and in the audit log.
     package var word: String {
         switch self {
@@ -50,6 +61,7 @@ extension Refusal: CustomStringConvertible {
         case .auditUnavailable: "AuditUnavailable"
         case .driverFailed: "DriverError"
         case .driverUnavailable: "DriverUnavailable"
+        case .leftBehind(let cause, _): cause.word
         case .notFound: "NotFound"
         case .ambiguousProfile: "Ambiguous"
         case .migDisabled: "MIGDisabled"
@@ -70,6 +82,7 @@ extension Refusal: CustomStringConvertible {
         case .auditUnavailable(let error): "\(error)"
         case .driverFailed(let error): "\(error)"
         case .driverUnavailable(let reason): reason
+        case .leftBehind(let cause, let remains): "\(cause); left behind: \(remains.joined(separator: "; "))"
         case .notFound(let thing, let name): "no such \(thing.rawValue): \(name)"
         case .ambiguousProfile(let name, let candidates):
             "profile \(name) is \(candidates.joined(separator: " or "))"

@@ -6,8 +6,9 @@ package import MIG
 extension NVMLDriver {
     /// Makes a GPU instance at exactly this place; the driver's own choice of places is never used.
     ///
-    /// The instance is the caller's to destroy, also after an error that says so. INSUFFICIENT_RESOURCES means that
-    /// the place is taken, INVALID_ARGUMENT that it is not legal, IN_USE that somebody uses the whole GPU.
+    /// The instance is the caller's to destroy, also after `unconfirmed`: then it has to be looked for at its place.
+    /// INSUFFICIENT_RESOURCES means that the place is taken, INVALID_ARGUMENT that it is not legal, IN_USE that
+    /// somebody uses the whole GPU.
     package func createGPUInstance(
         _ profile: GPUInstanceProfileID, at placement: Placement, on gpu: GPUUUID
     ) throws(NVMLError) -> GPUInstance {
@@ -21,6 +22,18 @@ extension NVMLDriver {
         let made: GPUInstanceHandle = try handle(name) {
             unsafe functions.createGPUInstance(device.raw, profile.rawValue, &place, $0)
         }
+        do throws(NVMLError) {
+            return try confirmed(made, profile, at: placement, on: gpu, by: name)
+        } catch {
+            if case .notDone = error { throw error }
+            throw .unconfirmed(error)
+        }
+    }
+
+    private func confirmed(
+        _ made: GPUInstanceHandle, _ profile: GPUInstanceProfileID, at placement: Placement, on gpu: GPUUUID,
+        by name: String
+    ) throws(NVMLError) -> GPUInstance {
         let told = try info(of: made)
         guard told.profile == profile, told.placement == placement else {
             // Nobody would look for it where it is, so it must not stay.

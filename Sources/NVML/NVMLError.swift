@@ -2,7 +2,7 @@ package import Linux
 package import MIG
 
 /// Why the driver could not be asked, or did not do what it was asked.
-package enum NVMLError: Error, Hashable, Sendable, CustomStringConvertible {
+package indirect enum NVMLError: Error, Hashable, Sendable, CustomStringConvertible {
     /// There is no library at any of the places where it may be.
     case libraryNotFound(tried: [String])
     /// The library is there, but somebody other than root could have put it there or could change it.
@@ -20,12 +20,15 @@ package enum NVMLError: Error, Hashable, Sendable, CustomStringConvertible {
     case nonsense(call: String, answer: String)
     /// Something was reported as done, and looking shows that it was not; `found` is what is there instead.
     case notDone(call: String, found: String)
+    /// An instance was reported as made, and looking at it failed: it is there, or it is not.
+    case unconfirmed(NVMLError)
 
     /// The library's code, where there is one.
     package var code: NVMLReturn? {
         switch self {
         case .call(_, let code): code
         case .driverNotLoaded: .driverNotLoaded
+        case .unconfirmed(let error): error.code
         default: nil
         }
     }
@@ -46,6 +49,7 @@ package enum NVMLError: Error, Hashable, Sendable, CustomStringConvertible {
         case .call(let name, let code): "\(name): \(code)"
         case .nonsense(let call, let answer): "\(call) reported success, but its answer cannot be: \(answer)"
         case .notDone(let call, let found): "\(call) reported success, but \(found)"
+        case .unconfirmed(let error): "what was made could not be looked at: \(error)"
         }
     }
 }

@@ -1,4 +1,5 @@
 import API
+import Audit
 import Broker
 import MIG
 import NVML
@@ -23,12 +24,13 @@ extension BrokerError {
                 .noRoom(
                     profiles: profiles,
                     gpus: noRoom.slots.compactMap { views.snapshot.inventory.entry($0.gpu).map(views.gpu) })
-            case .auditUnavailable(let error): .auditUnavailable(reason: "\(error)")
-            case .driverFailed(let error):
-                if case .call(let function, let code) = error {
-                    .driverError(call: function, code: Int(code.code), name: code.text)
+            case .auditUnavailable(let error): .auditUnavailable(reason: error.reason)
+            case .driverFailed(let error): BrokerError(error, left: [], refusal)
+            case .leftBehind(let cause, let left):
+                if let error = cause.driverError {
+                    BrokerError(error, left: left, refusal)
                 } else {
-                    .driverUnavailable(reason: "\(error)")
+                    .driverUnavailable(reason: "\(refusal)")
                 }
             case .driverUnavailable(let reason): .driverUnavailable(reason: reason)
             case .notFound(let thing, let name): .notFound(what: thing.rawValue, name: name)
@@ -39,6 +41,15 @@ extension BrokerError {
             case .inUse(let lease, let error): .inUse(what: "lease \(lease)", reason: "\(error)")
             case .badRequest(let field, let expected):
                 .notFound(what: field, name: expected)
+            }
+    }
+
+    private init(_ error: NVMLError, left: [String], _ refusal: Refusal) {
+        self =
+            switch error {
+            case .call(let function, let code), .unconfirmed(.call(let function, let code)):
+                .driverError(call: function, code: Int(code.code), name: code.text, left: left)
+            default: .driverUnavailable(reason: "\(refusal)")
             }
     }
 

@@ -194,13 +194,13 @@ struct NVMLChangeTests {
         Self.expectNotDone("nvmlDeviceSetMigMode") { _ = try driver.setMIGMode(enabled: false, on: gpu) }
     }
 
-    @Test func `a failure while reading back is the failure of the change`() throws {
+    @Test func `a failure while reading back says that the change may have been made`() throws {
         let board = try boards.make()
         let driver = try board.driver()
         let gpu = try driver.firstGPU().uuid
         _ = try driver.gpuInstanceProfiles(of: gpu)
         try board.fault("nvmlGpuInstanceGetInfo", "GPU_IS_LOST", "--times", "1")
-        #expect(throws: NVMLError.call("nvmlGpuInstanceGetInfo", .gpuIsLost)) {
+        #expect(throws: NVMLError.unconfirmed(.call("nvmlGpuInstanceGetInfo", .gpuIsLost))) {
             try driver.createGPUInstance(Self.one, at: Placement(start: 0, size: 1), on: gpu)
         }
         // It was made all the same, which the next look shows.
