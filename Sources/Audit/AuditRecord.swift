@@ -38,7 +38,8 @@ package enum AuditResult: String, Sendable {
     case failed
     /// Something was made and taken back.
     case undone
-    /// Something was made and could not be taken back; the reason names it.
+    /// Something was made and could not be taken back yet, which the reason names; a `recovered` record tells when it
+    /// was.
     case leftBehind = "left-behind"
 }
 

@@ -124,35 +124,35 @@ extension Broker {
         _ started: consuming Started, _ context: CallContext, _ began: Int64
     ) throws(Refusal) -> Granted {
         let driver = started.driver
-        let drafts = started.drafts
-        let asked = started.asked
+        let (drafts, asked) = (started.drafts, started.asked)
         let basis = started.basis
         let isolation = started.isolation
         let execution = Executor(driver: driver, nodes: nodes).create(
             started.permit, started.gate, started.plan, started.intent, minors: started.minors,
             for: context.principal.user)
-        let made = execution.made
-        let failure = execution.failure
-        let result = execution.result
+        let (failure, result) = (execution.failure, execution.result)
+        let leases = zip(drafts, execution.made).map { lease($0, $1, basis, context, isolation) }
         var intent: IntentReceipt? = execution.intent
-        let leases = zip(drafts, made).map { lease($0, $1, basis, context, isolation) }
         let micros = (Clock.monotonic() - began) / 1000
         let outcomes =
             failure.map { failure in
                 drafts.map { Self.failed($0, failure, result, basis, micros, isolation) }
             } ?? leases.map { Self.done($0, basis, micros) }
         let entries = read(Set(drafts.map(\.entry.gpu)), driver)
+        let finished = FinishedChange(
+            basis.operation, context, asked, leases: leases.map(\.id), error: failure?.word)
         let unrecorded = change { (state) -> AuditUnavailable? in
             state.reservations[basis.operation] = nil
             state.take(entries)
-            let unrecorded = conclude(&intent, outcomes)
-            if unrecorded == nil {
-                for lease in leases { state.ledger.put(lease) }
-                state.ledger.put(
-                    FinishedChange(
-                        basis.operation, context, asked, leases: leases.map(\.id), error: failure?.word))
+            if result == .leftBehind {
+                state.unfinished += drafts.map {
+                    Unfinished(intent: Records.intent(of: $0, basis, isolation: isolation))
+                }
             }
-            return unrecorded
+            if let unrecorded = conclude(&intent, outcomes) { return unrecorded }
+            for lease in leases { state.ledger.put(lease) }
+            state.ledger.put(finished)
+            return nil
         }
         if let unrecorded, failure == nil { throw takeBack(leases, driver, basis, unrecorded) }
         if let failure { throw failure }

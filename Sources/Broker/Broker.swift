@@ -61,7 +61,8 @@ package final class Broker: Sendable {
         var driverProblem: String? = "not asked yet"
         /// Instances that have no lease, as they were last seen: what is new among them somebody else made.
         var external: Set<External> = []
-        /// Changes that an earlier run of the broker began and did not end; done with once the driver answers.
+        /// Changes that an earlier run of the broker began and did not end, and creations that could not be taken back;
+        /// done with once the driver does it.
         var unfinished: [Unfinished] = []
         /// When a lease that is ending is tried again, on `Clock.boottime`.
         var retries: [LeaseID: Int64] = [:]

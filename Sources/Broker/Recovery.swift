@@ -4,7 +4,8 @@ internal import MIG
 internal import NVML
 internal import Nodes
 
-/// A change whose intent is in the log and whose outcome is not: the broker died in between.
+/// A change whose intent is in the log and whose outcome is not, because the broker died in between, or whose outcome
+/// says that something was left behind.
 struct Unfinished: Sendable {
     let intent: AuditRecord
     /// Its own outcome is there, but not that of another instance of its request: the write of them was torn. Nobody
@@ -73,6 +74,7 @@ struct Replay {
         switch record.type {
         case .intent:
             if open.updateValue(record, forKey: key) == nil { order.append(key) }
+        case .outcome where record.result == .leftBehind: note(record, operation, id)
         case .outcome:
             let intent = open.removeValue(forKey: key)
             let isCreation = intent.map { $0.gi == nil } ?? false
@@ -204,7 +206,7 @@ extension Broker {
         }
     }
 
-    /// Ends what an earlier run left undone.
+    /// Ends what an earlier run left undone, or what the driver would not take back.
     ///
     /// A half-made create is undone, never completed; a half-made end is completed, for access was taken already.
     func finishRecovery(_ state: inout State, _ driver: NVMLDriver) {
