@@ -171,6 +171,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Linux", "MIG", "JSON", "Varlink", "API", "Audit", "SimulatedMachine",
             ],
+            exclude: ["crowd.py"],
             swiftSettings: common),
     ]
 )

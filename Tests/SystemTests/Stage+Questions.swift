@@ -15,6 +15,7 @@ enum OpenResult: Equatable {
 struct MachineView {
     let instances: Int
     let text: String
+    let value: JSONValue
 }
 
 extension Stage {
@@ -60,6 +61,6 @@ extension Stage {
         let instances = (value["gpus"]?.arrayValue ?? []).flatMap { gpu in
             gpu["instances"]?.arrayValue ?? []
         }
-        return MachineView(instances: instances.count, text: shown.output)
+        return MachineView(instances: instances.count, text: shown.output, value: value)
     }
 }
