@@ -17,7 +17,7 @@ extension BrokerError {
             case .noPolicy(let action):
                 .notAuthorized(action: action.rawValue, reason: refusal.description, rules: [])
             case .gateClosed(let closed):
-                .deviceGateClosed(node: closed.node, problem: "\(closed.problem)", fix: closed.fix)
+                .deviceGateClosed(node: closed.node, problem: Self.public(closed.problem), fix: closed.fix)
             case .nodeFailed(let error):
                 .deviceGateClosed(node: "/dev/nvidia-caps", problem: "\(error)", fix: "migbrokerd --make-nodes")
             case .noRoom(let noRoom, let profiles):
@@ -51,6 +51,12 @@ extension BrokerError {
                 .driverError(call: function, code: Int(code.code), name: code.text, left: left)
             default: .driverUnavailable(reason: "\(refusal)")
             }
+    }
+
+    /// A node's problem without the uids of others, which the audit log alone has.
+    private static func `public`(_ problem: NodeProblem) -> String {
+        if case .access = problem { return "is not open to those alone to whom the broker opened it" }
+        return "\(problem)"
     }
 
     init(_ denial: Denial) {
