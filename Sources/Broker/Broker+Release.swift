@@ -157,6 +157,7 @@ extension Broker {
     }
 
     /// Takes the access away, destroys the instance, and puts down what really happened.
+    @discardableResult
     func end(_ ending: consuming Ending) -> Refusal? {
         let began = Clock.monotonic()
         let lease = ending.lease

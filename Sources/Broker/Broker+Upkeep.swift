@@ -158,12 +158,11 @@ extension Broker {
         let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
         do throws(Refusal) {
             let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
-            let refusal = end(
+            // A refusal is told by the outcome; the lease is ending then, and is tried again.
+            end(
                 Ending(
                     lease: lease, cause: lease.deadline <= Clock.boottime() ? .expired : .recovered, driver: driver,
                     permit: PolicySet.repairPermit(.expiry), gate: nodes.repairGate(), intent: intent, basis: basis))
-            // The outcome says why; the lease is ending and is tried again.
-            _ = refusal
         } catch {
             // Without an intent nothing is destroyed; that is tried again later.
             revoke(lease)

@@ -175,6 +175,7 @@ extension Broker {
             state.unfinished = replay.unfinished
             state.checkpointed = checkpoint?.head.seq ?? 0
         }
+        noteStart()
         for change in replay.cutOff {
             note([recovered(change, .ok, "the machine was restarted since, and nothing is left of it")])
         }
@@ -190,8 +191,20 @@ extension Broker {
         }
     }
 
+    /// Everything that follows in the log is this run's doing, with the driver that is named here.
+    private func noteStart() {
+        var record = AuditRecord(.start)
+        // Without a driver the look that follows puts the reason on record.
+        if let driver = try? NVMLDriver(driver: configuration.driverRoot) {
+            let version = (try? driver.driverVersion()) ?? "of an unknown version"
+            record.params = "driver \(version), \(driver.libraryPath)"
+            withState { $0.driver = driver }
+        }
+        note([record])
+    }
+
     /// The log's files, oldest first.
-    package func segments() throws(AuditReplayError) -> [String] {
+    private func segments() throws(AuditReplayError) -> [String] {
         do throws(SystemError) {
             return try AuditSegments.list(in: audit.directory)
         } catch {

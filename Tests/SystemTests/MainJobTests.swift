@@ -1,3 +1,4 @@
+import JSON
 import Linux
 import TestSupport
 import Testing
@@ -141,6 +142,11 @@ struct MainJobTests {
         #expect(try stage.migctl(["--json", "leases"], as: Stage.alice).output == before)
         #expect(try stage.migctl(["audit", "verify"], as: Stage.dave).code == 0)
         #expect(try stage.machine().instances == 1)
+        // Each start is on record with its driver; the one that was killed has no stop.
+        let starts = try stage.records("start")
+        #expect(starts.count == 3)
+        #expect(starts.allSatisfy { $0["params"]?.stringValue?.hasPrefix("driver 580.105.08, ") == true })
+        #expect(try stage.records("stop").count == 1)
         _ = third
     }
 
