@@ -76,6 +76,9 @@ package struct Engines: Hashable, Sendable {
     package let jpeg: Int
     package let ofa: Int
 
+    /// Where there are none, or nobody tells of any.
+    package static let zero = Engines(copy: 0, decoder: 0, encoder: 0, jpeg: 0, ofa: 0)
+
     package init(copy: Int, decoder: Int, encoder: Int, jpeg: Int, ofa: Int) {
         self.copy = copy
         self.decoder = decoder
@@ -124,11 +127,18 @@ package struct ComputeInstanceProfile: Hashable, Sendable {
     package let id: ComputeInstanceProfileID
     package let slices: SliceCount
     package let multiprocessors: Int
+    /// How many fit into an empty GPU instance.
     package let instanceCount: Int
+    /// Those of the GPU instance, which all its compute instances share.
+    package let engines: Engines
+    /// Every legal placement in compute slices inside the GPU instance, whether free or not, in the driver's order.
+    ///
+    /// Empty where the library does not tell.
+    package let placements: [Placement]
 
     package init(
         name: String, kind: ComputeInstanceProfileKind, id: ComputeInstanceProfileID, slices: SliceCount,
-        multiprocessors: Int, instanceCount: Int
+        multiprocessors: Int, instanceCount: Int, engines: Engines = .zero, placements: [Placement] = []
     ) {
         self.name = name
         self.kind = kind
@@ -136,6 +146,8 @@ package struct ComputeInstanceProfile: Hashable, Sendable {
         self.slices = slices
         self.multiprocessors = multiprocessors
         self.instanceCount = instanceCount
+        self.engines = engines
+        self.placements = placements
     }
 }
 

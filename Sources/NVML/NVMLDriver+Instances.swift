@@ -17,7 +17,7 @@ extension NVMLDriver {
                 continue
             }
             for handle in handles {
-                let instance = try read(handle, parent: profile)
+                let instance = try read(handle, parent: profile, on: gpu)
                 found[instance.id] = instance
             }
         }
@@ -28,7 +28,8 @@ extension NVMLDriver {
     package func instance(_ id: GPUInstanceID, on gpu: GPUUUID) throws(NVMLError) -> GPUInstance? {
         do throws(NVMLError) {
             let handle = try gpuInstance(id, on: gpu)
-            return try read(handle, parent: try gpuInstanceProfile(try info(of: handle).profile, of: gpu))
+            let parent = try gpuInstanceProfile(try info(of: handle).profile, of: gpu)
+            return try read(handle, parent: parent, on: gpu)
         } catch .call(Self.gpuInstanceByID, .notFound) {
             return nil
         }
@@ -77,11 +78,11 @@ extension NVMLDriver {
     }
 
     private func read(
-        _ handle: GPUInstanceHandle, parent: GPUInstanceProfile
+        _ handle: GPUInstanceHandle, parent: GPUInstanceProfile, on gpu: GPUUUID
     ) throws(NVMLError) -> GPUInstance {
         let instance = try info(of: handle)
         var found: [ComputeInstanceID: ComputeInstance] = [:]
-        for profile in try computeInstanceProfiles(in: handle, parent: parent) {
+        for profile in try computeInstanceProfiles(in: handle, parent: parent, on: gpu) {
             let handles: [ComputeInstanceHandle] = try handles(
                 "nvmlGpuInstanceGetComputeInstances", capacity: profile.instanceCount
             ) {

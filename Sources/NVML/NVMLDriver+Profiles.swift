@@ -33,7 +33,7 @@ extension NVMLDriver {
     ) throws(NVMLError) -> [ComputeInstanceProfile] {
         let instance = try gpuInstance(gi, on: gpu)
         let parent = try gpuInstanceProfile(try info(of: instance).profile, of: gpu)
-        return try computeInstanceProfiles(in: instance, parent: parent)
+        return try computeInstanceProfiles(in: instance, parent: parent, on: gpu)
     }
 
     /// The profile of an id among those of a GPU; an instance of a profile that its GPU does not offer cannot be.
@@ -47,15 +47,22 @@ extension NVMLDriver {
     }
 
     func computeInstanceProfiles(
-        in instance: GPUInstanceHandle, parent: GPUInstanceProfile
+        in instance: GPUInstanceHandle, parent: GPUInstanceProfile, on gpu: GPUUUID
     ) throws(NVMLError) -> [ComputeInstanceProfile] {
-        try Self.kinds { kind throws(NVMLError) in
-            let info = try newestProfileInfo(ComputeInstanceProfileKind(kind), in: instance)
-            let formulaName = ProfileNameFormula.name(computeSlices: info.slices, of: parent)
-            return ComputeInstanceProfile(
-                name: Self.profileName(info.name) ?? formulaName, kind: ComputeInstanceProfileKind(kind),
-                id: ComputeInstanceProfileID(info.id), slices: info.slices,
-                multiprocessors: info.multiprocessors, instanceCount: info.instanceCount)
+        try keptComputeProfiles(in: parent.id, of: gpu) { () throws(NVMLError) in
+            let offered = try Self.kinds { number throws(NVMLError) in
+                let kind = ComputeInstanceProfileKind(number)
+                return (kind: kind, info: try newestProfileInfo(kind, in: instance))
+            }
+            // Placements come after, or their INVALID_ARGUMENT would be taken for the end of the kinds.
+            return try offered.map { kind, info throws(NVMLError) in
+                let formulaName = ProfileNameFormula.name(computeSlices: info.slices, of: parent)
+                let id = ComputeInstanceProfileID(info.id)
+                return ComputeInstanceProfile(
+                    name: Self.profileName(info.name) ?? formulaName, kind: kind, id: id, slices: info.slices,
+                    multiprocessors: info.multiprocessors, instanceCount: info.instanceCount, engines: info.engines,
+                    placements: try placements(of: id, in: instance))
+            }
         }
     }
 
@@ -88,6 +95,24 @@ extension NVMLDriver {
             unsafe functions.possiblePlacements(device.raw, profile.rawValue, $0, $1)
         }
         return placements.map { Placement(start: Int($0.start), size: Int($0.size)) }
+    }
+
+    /// None where the library does not tell: whoever makes a compute instance then leaves the place to the driver.
+    private func placements(
+        of profile: ComputeInstanceProfileID, in instance: GPUInstanceHandle
+    ) throws(NVMLError) -> [Placement] {
+        guard let function = unsafe functions.possibleComputePlacements else { return [] }
+        let name = "nvmlGpuInstanceGetComputeInstancePossiblePlacements"
+        do throws(NVMLError) {
+            let count = try number(name) { unsafe function(instance.raw, profile.rawValue, nil, $0) }
+            guard count <= Self.mostPlacements else { throw .nonsense(call: name, answer: "\(count) placements") }
+            let placements = try list(name, nvmlComputeInstancePlacement_t(), capacity: count) {
+                unsafe function(instance.raw, profile.rawValue, $0, $1)
+            }
+            return placements.map { Placement(start: Int($0.start), size: Int($0.size)) }
+        } catch .call(_, .notSupported), .call(_, .functionNotFound) {
+            return []
+        }
     }
 
     /// Asks for each kind in turn: NOT_SUPPORTED means that there is none of it, INVALID_ARGUMENT that no more come.

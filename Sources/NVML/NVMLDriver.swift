@@ -20,6 +20,7 @@ internal import Synchronization
     private struct State {
         var handles: [GPUUUID: DeviceHandle] = [:]
         var profiles: [GPUUUID: [GPUInstanceProfile]] = [:]
+        var computeProfiles: [GPUUUID: [GPUInstanceProfileID: [ComputeInstanceProfile]]] = [:]
     }
 
     /// How long a destroy may find the instance in use right after its last compute instance went.
@@ -96,6 +97,18 @@ internal import Synchronization
         let profiles = try read()
         // None at all is what a GPU says whose mode is off; somebody may turn it on.
         if !profiles.isEmpty { state.withLock { $0.profiles[uuid] = profiles } }
+        return profiles
+    }
+
+    /// The compute instance profiles of a GPU instance profile, read in one instance for all of them: they are the same
+    /// in each.
+    func keptComputeProfiles(
+        in parent: GPUInstanceProfileID, of uuid: GPUUUID,
+        orRead read: () throws(NVMLError) -> [ComputeInstanceProfile]
+    ) throws(NVMLError) -> [ComputeInstanceProfile] {
+        if let known = state.withLock({ $0.computeProfiles[uuid]?[parent] }) { return known }
+        let profiles = try read()
+        state.withLock { $0.computeProfiles[uuid, default: [:]][parent] = profiles }
         return profiles
     }
 }

@@ -20,6 +20,8 @@ internal import CNVML
     let memoryInfo: nvmlDeviceGetMemoryInfo_f
     let migMode: nvmlDeviceGetMigMode_f
     let setMigMode: nvmlDeviceSetMigMode_f
+    let fieldValues: nvmlDeviceGetFieldValues_f?
+    let architecture: nvmlDeviceGetArchitecture_f?
 
     let gpuInstanceProfile: nvmlDeviceGetGpuInstanceProfileInfo_f
     let versionedGPUInstanceProfile: nvmlDeviceGetGpuInstanceProfileInfoV_f?
@@ -33,6 +35,7 @@ internal import CNVML
 
     let computeInstanceProfile: nvmlGpuInstanceGetComputeInstanceProfileInfo_f
     let versionedComputeInstanceProfile: nvmlGpuInstanceGetComputeInstanceProfileInfoV_f?
+    let possibleComputePlacements: nvmlGpuInstanceGetComputeInstancePossiblePlacements_f?
     let createComputeInstance: nvmlGpuInstanceCreateComputeInstance_f
     let createComputeInstanceWithPlacement: nvmlGpuInstanceCreateComputeInstanceWithPlacement_f?
     let destroyComputeInstance: nvmlComputeInstanceDestroy_f
@@ -65,6 +68,8 @@ internal import CNVML
         unsafe memoryInfo = try library.required("nvmlDeviceGetMemoryInfo", as: nvmlDeviceGetMemoryInfo_f.self)
         unsafe migMode = try library.required("nvmlDeviceGetMigMode", as: nvmlDeviceGetMigMode_f.self)
         unsafe setMigMode = try library.required("nvmlDeviceSetMigMode", as: nvmlDeviceSetMigMode_f.self)
+        unsafe fieldValues = library.optional("nvmlDeviceGetFieldValues", as: nvmlDeviceGetFieldValues_f.self)
+        unsafe architecture = library.optional("nvmlDeviceGetArchitecture", as: nvmlDeviceGetArchitecture_f.self)
 
         unsafe gpuInstanceProfile = try library.required(
             "nvmlDeviceGetGpuInstanceProfileInfo", as: nvmlDeviceGetGpuInstanceProfileInfo_f.self)
@@ -87,6 +92,9 @@ internal import CNVML
             "nvmlGpuInstanceGetComputeInstanceProfileInfo", as: nvmlGpuInstanceGetComputeInstanceProfileInfo_f.self)
         unsafe versionedComputeInstanceProfile = library.optional(
             "nvmlGpuInstanceGetComputeInstanceProfileInfoV", as: nvmlGpuInstanceGetComputeInstanceProfileInfoV_f.self)
+        unsafe possibleComputePlacements = library.optional(
+            "nvmlGpuInstanceGetComputeInstancePossiblePlacements",
+            as: nvmlGpuInstanceGetComputeInstancePossiblePlacements_f.self)
         unsafe createComputeInstance = try library.required(
             "nvmlGpuInstanceCreateComputeInstance", as: nvmlGpuInstanceCreateComputeInstance_f.self)
         unsafe createComputeInstanceWithPlacement = library.optional(

@@ -31,6 +31,7 @@ struct ComputeInstanceProfileInfo {
     let slices: SliceCount
     let instanceCount: Int
     let multiprocessors: Int
+    let engines: Engines
     /// As the later versions have it, `MIG 1c.3g.20gb`.
     let name: String?
 
@@ -39,6 +40,10 @@ struct ComputeInstanceProfileInfo {
         slices = SliceCount(Int(fields.sliceCount))
         instanceCount = Int(fields.instanceCount)
         multiprocessors = Int(fields.multiprocessorCount)
+        engines = Engines(
+            copy: Int(fields.sharedCopyEngineCount), decoder: Int(fields.sharedDecoderCount),
+            encoder: Int(fields.sharedEncoderCount), jpeg: Int(fields.sharedJpegCount),
+            ofa: Int(fields.sharedOfaCount))
         self.name = name
     }
 }
@@ -67,6 +72,11 @@ protocol ComputeInstanceProfileFields {
     var sliceCount: UInt32 { get }
     var instanceCount: UInt32 { get }
     var multiprocessorCount: UInt32 { get }
+    var sharedCopyEngineCount: UInt32 { get }
+    var sharedDecoderCount: UInt32 { get }
+    var sharedEncoderCount: UInt32 { get }
+    var sharedJpegCount: UInt32 { get }
+    var sharedOfaCount: UInt32 { get }
 }
 
 extension nvmlComputeInstanceProfileInfo_t: ComputeInstanceProfileFields {}

@@ -59,8 +59,7 @@ package struct GPUModel: Sendable {
 
     /// What the whole GPU has of each engine, which is what its largest instance shows.
     package var engines: Engines {
-        profiles.first { $0.gpuInstance.slices.rawValue == computeSlices }?.gpuInstance.engines
-            ?? Engines(copy: 0, decoder: 0, encoder: 0, jpeg: 0, ofa: 0)
+        profiles.first { $0.gpuInstance.slices.rawValue == computeSlices }?.gpuInstance.engines ?? .zero
     }
 
     /// CUDA cores, a public constant of each compute capability.
