@@ -20,7 +20,7 @@ package indirect enum NVMLError: Error, Hashable, Sendable, CustomStringConverti
     case nonsense(call: String, answer: String)
     /// Something was reported as done, and looking shows that it was not; `found` is what is there instead.
     case notDone(call: String, found: String)
-    /// An instance was reported as made, and looking at it failed: it is there, or it is not.
+    /// An instance was reported as made or a mode as changed, and looking at it failed: it is so, or it is not.
     case unconfirmed(NVMLError)
 
     /// The library's code, where there is one.
@@ -49,7 +49,7 @@ package indirect enum NVMLError: Error, Hashable, Sendable, CustomStringConverti
         case .call(let name, let code): "\(name): \(code)"
         case .nonsense(let call, let answer): "\(call) reported success, but its answer cannot be: \(answer)"
         case .notDone(let call, let found): "\(call) reported success, but \(found)"
-        case .unconfirmed(let error): "what was made could not be looked at: \(error)"
+        case .unconfirmed(let error): "what was made or changed could not be looked at: \(error)"
         }
     }
 }

@@ -41,4 +41,79 @@ struct NVMLModeTests {
         }
         #expect(try driver.migMode(of: gpu)?.isEnabled == true)
     }
+
+    @Test(arguments: [true, false])
+    func `a success that changed nothing is caught`(enabled: Bool) throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.a100] + (enabled ? [] : ["--mig"]))
+        let driver = try board.driver()
+        let gpu = try driver.firstGPU().uuid
+        try board.fault("nvmlDeviceSetMigMode", "SUCCESS")
+        #expect(throws: NVMLError.notDone(call: "nvmlDeviceSetMigMode", found: "the mode is unchanged")) {
+            try driver.setMIGMode(enabled: enabled, on: gpu)
+        }
+    }
+
+    @Test(arguments: ["nvmlDeviceGetUUID", "nvmlDeviceGetHandleByIndex", "nvmlDeviceGetMigMode"])
+    func `a GPU that is away for a moment after the change is looked for again`(function: String) throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.a100])
+        let driver = try board.driver(milliseconds: 5000)
+        let gpu = try driver.firstGPU().uuid
+        try board.fault(function, "GPU_IS_LOST", "--times", "3")
+        #expect(try driver.setMIGMode(enabled: true, on: gpu) == .done)
+    }
+
+    @Test func `a GPU that stays away leaves the change unconfirmed, and is found when it comes back`() throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.a100, "--gpu", SimulatedBoard.h100])
+        let driver = try board.driver()
+        let gpu = try driver.firstGPU().uuid
+        try board.fault("nvmlDeviceGetHandleByIndex", "GPU_IS_LOST")
+        #expect(throws: NVMLError.unconfirmed(.noSuchGPU(gpu))) { try driver.setMIGMode(enabled: true, on: gpu) }
+        try board.fault("--clear")
+        #expect(try driver.migMode(of: gpu) == MIGMode(isEnabled: true, isPendingEnabled: true))
+    }
+
+    @Test func `a driver that is unloaded meanwhile is said to be, at once`() throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.a100])
+        let driver = try board.driver(milliseconds: 60_000)
+        let gpu = try driver.firstGPU().uuid
+        try board.fault("nvmlDeviceGetCount", "DRIVER_NOT_LOADED")
+        #expect(throws: NVMLError.driverNotLoaded) { try driver.setMIGMode(enabled: true, on: gpu) }
+    }
+
+    // `facts/nvml.md` 6.
+    @Test(arguments: [(SimulatedBoard.a100, true), (SimulatedBoard.h100, false)])
+    func `which GPUs change by a reset is told by the library, or else by their generation`(
+        model: String, byReset: Bool
+    ) throws {
+        let board = try boards.make(["--gpu", model])
+        let driver = try board.driver()
+        let gpu = try driver.firstGPU().uuid
+        #expect(try driver.changesModeByReset(of: gpu) == byReset)
+        for answer in ["NOT_SUPPORTED", "INVALID_ARGUMENT", "FUNCTION_NOT_FOUND", "SUCCESS"] {
+            try board.fault("nvmlDeviceGetFieldValues", answer, "--times", "1")
+            #expect(try driver.changesModeByReset(of: gpu) == byReset, "\(answer)")
+        }
+        try board.fault("nvmlDeviceGetArchitecture", "GPU_IS_LOST")
+        #expect(try driver.changesModeByReset(of: gpu) == byReset)
+    }
+
+    @Test func `a GPU of which nothing is told counts as one that is reset, and one that is lost as none`() throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.h100])
+        let driver = try board.driver()
+        let gpu = try driver.firstGPU().uuid
+        try board.fault("nvmlDeviceGetFieldValues", "NOT_SUPPORTED")
+        for answer in ["NOT_SUPPORTED", "FUNCTION_NOT_FOUND"] {
+            try board.fault("nvmlDeviceGetArchitecture", answer, "--times", "1")
+            #expect(try driver.changesModeByReset(of: gpu), "\(answer)")
+        }
+        try board.fault("nvmlDeviceGetArchitecture", "GPU_IS_LOST")
+        #expect(throws: NVMLError.call("nvmlDeviceGetArchitecture", .gpuIsLost)) {
+            try driver.changesModeByReset(of: gpu)
+        }
+        try board.fault("--clear")
+        try board.fault("nvmlDeviceGetFieldValues", "GPU_IS_LOST")
+        #expect(throws: NVMLError.call("nvmlDeviceGetFieldValues", .gpuIsLost)) {
+            try driver.changesModeByReset(of: gpu)
+        }
+    }
 }
