@@ -88,7 +88,9 @@ public func nvmlDeviceGetMigMode(
 public func nvmlDeviceSetMigMode(
     _ device: nvmlDevice_t?, _ mode: nvml_u32, _ activationStatus: UnsafeMutablePointer<nvmlReturn_t>?
 ) -> nvmlReturn_t {
-    answer { call throws(MachineError) in
+    // Before all else: a scripted success does no work, and is to claim that the mode is active.
+    activationStatus?.pointee = NVML_SUCCESS
+    return answer { call throws(MachineError) in
         let index = try call.gpu(device).index
         guard mode <= NVML_DEVICE_MIG_ENABLE, activationStatus != nil else { throw .refused(.invalidArgument) }
         // No node stands in for rank here, not even that of mig/config.
