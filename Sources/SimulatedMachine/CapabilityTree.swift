@@ -10,6 +10,15 @@ struct CapabilityTree: Sendable {
         for gpu in gpus { try update(to: gpu) }
     }
 
+    /// Removes the directories of minors that no GPU has any more.
+    func removeOthers(than gpus: [SimulatedGPU]) throws(SystemError) {
+        let kept = gpus.map { "gpu\($0.minor)" }
+        for name in try Files.list(layout.capabilities)
+        where name.utf8.starts(with: "gpu".utf8) && !kept.contains(name) {
+            try Files.removeTree("\(layout.capabilities)/\(name)")
+        }
+    }
+
     private func update(to gpu: SimulatedGPU) throws(SystemError) {
         let base = layout.instances(gpuMinor: gpu.minor)
         try Files.makeDirectories(base)

@@ -16,6 +16,7 @@ package struct DriverCode: RawRepresentable, Error, Hashable, Sendable, CustomSt
     package static let driverNotLoaded = DriverCode(rawValue: 9)
     package static let timeout = DriverCode(rawValue: 10)
     package static let gpuIsLost = DriverCode(rawValue: 15)
+    package static let resetRequired = DriverCode(rawValue: 16)
     package static let operatingSystem = DriverCode(rawValue: 17)
     package static let inUse = DriverCode(rawValue: 19)
     package static let insufficientResources = DriverCode(rawValue: 23)

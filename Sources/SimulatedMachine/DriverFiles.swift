@@ -15,6 +15,7 @@ struct DriverFiles: Sendable {
             try Files.write(path, Array(text.utf8))
             try Files.setMode(path, 0o444)
         }
+        for gpu in state.gpus { try GPUFiles(layout: layout).make(gpu, canReset: state.canResetGPUs) }
     }
 
     /// The device nodes that a system makes at boot: not those of instances.
@@ -30,9 +31,6 @@ struct DriverFiles: Sendable {
             ("nvidia-uvm", DeviceNumber(major: majors.uvm, minor: 0), 0o666),
             ("nvidia-uvm-tools", DeviceNumber(major: majors.uvm, minor: 1), 0o666),
         ]
-        for gpu in state.gpus {
-            files.append(("nvidia\(gpu.minor)", DeviceNumber(major: majors.nvidia, minor: UInt32(gpu.minor)), 0o666))
-        }
         for capability in [Capability.config, .monitor] {
             guard let minor = capability.minor else { continue }
             let device = DeviceNumber(major: majors.capabilities, minor: UInt32(minor))
@@ -41,6 +39,7 @@ struct DriverFiles: Sendable {
         for (name, device, mode) in files {
             try nodes.make("\(layout.dev)/\(name)", device, mode: mode)
         }
+        for gpu in state.gpus { try nodes.ensure(gpuMinor: gpu.minor) }
     }
 
     private func contents() -> [(String, String)] {
@@ -61,12 +60,6 @@ struct DriverFiles: Sendable {
         if hasIMEX {
             let text = "DeviceFileMinor: 4323\nDeviceFileMode: 256\nDeviceFileModify: 1\n"
             files.append(("\(layout.capabilities)/fabric-imex-mgmt", text))
-        }
-        for gpu in state.gpus {
-            let bus = gpu.pci
-            let name = [pad(bus.domain, 4), pad(bus.bus, 2), "\(pad(bus.device, 2)).\(bus.function)"]
-                .joined(separator: ":")
-            files.append(("\(layout.driver)/gpus/\(name)/information", information(of: gpu, at: name)))
         }
         return files
     }
@@ -110,23 +103,6 @@ struct DriverFiles: Sendable {
         return text
     }
 
-    private func information(of gpu: SimulatedGPU, at bus: String) -> String {
-        """
-        Model: \t\t \(gpu.model.name)
-        IRQ:   \t\t 0
-        GPU UUID: \t \(gpu.uuid)
-        Video BIOS: \t ??.??.??.??.??
-        Bus Type: \t PCIe
-        DMA Size: \t 52 bits
-        DMA Mask: \t 0xfffffffffffff
-        Bus Location: \t \(bus)
-        Device Minor: \t \(gpu.minor)
-        GPU Firmware: \t N/A
-        GPU Excluded:\t No
-
-        """
-    }
-
     /// The host's own drivers, and the simulated ones among them in order of their numbers.
     private func devices() -> String {
         let host = HostDevices.read()
@@ -135,13 +111,13 @@ struct DriverFiles: Sendable {
             (majors.nvidia, "nvidia"), (majors.nvidia, "nvidia-modeset"), (majors.nvidia, "nvidiactl"),
             (majors.uvm, "nvidia-uvm"), (majors.capabilities, "nvidia-caps"),
         ]
-        let lines = (host.characters + own).sorted { $0.0 < $1.0 }.map { "\(pad($0.0, 3, with: " ")) \($0.1)\n" }
+        let lines = (host.characters + own).sorted { $0.0 < $1.0 }.map { "\(pad($0.0)) \($0.1)\n" }
         return "Character devices:\n" + lines.joined() + "\nBlock devices:\n" + host.blocks
     }
 
-    private func pad(_ value: some BinaryInteger, _ width: Int, with fill: Character = "0") -> String {
-        let text = String(value, radix: fill == "0" ? 16 : 10)
-        return String(repeating: fill, count: max(0, width - text.utf8.count)) + text
+    private func pad(_ major: UInt32) -> String {
+        let text = String(major)
+        return String(repeating: " ", count: max(0, 3 - text.utf8.count)) + text
     }
 }
 

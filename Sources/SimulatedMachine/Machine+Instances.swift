@@ -76,7 +76,7 @@ extension Machine {
     package func setMode(gpu index: Int, enabled: Bool) throws(MachineError) -> ModeChange {
         try change { state throws(MachineError) in
             let hasClient = try isInUse(state.gpus[index])
-            return state.gpus[index].setMode(enabled: enabled, hasClient: hasClient)
+            return state.setMode(gpu: index, enabled: enabled, hasClient: hasClient)
         }
     }
 
@@ -88,15 +88,20 @@ extension Machine {
         try holderDirectory.living().filter { $0.gpu == gpu.uuid }
     }
 
-    private func isInUse(_ gpu: SimulatedGPU) throws(MachineError) -> Bool { try !holders(of: gpu).isEmpty }
+    func isInUse(_ gpu: SimulatedGPU) throws(MachineError) -> Bool { try !holders(of: gpu).isEmpty }
 
     // The library makes nodes in passing and tells nobody when it cannot: whoever then opens one learns it.
     private func makeNode(_ capability: Capability, _ state: MachineState) {
-        guard [.root, owner.user].contains(CurrentProcess.user), let rule = try? capability.rule(in: layout) else {
-            return
-        }
+        guard mayMakeNodes, let rule = try? capability.rule(in: layout) else { return }
         _ = try? nodes(state).ensure(rule)
     }
+
+    /// Makes the node of a GPU in passing, as whatever uses the GPU does.
+    package func makeNode(of gpu: SimulatedGPU, _ state: MachineState) {
+        if mayMakeNodes { try? nodes(state).ensure(gpuMinor: gpu.minor) }
+    }
+
+    private var mayMakeNodes: Bool { [.root, owner.user].contains(CurrentProcess.user) }
 
     private func refusing<Result>(_ body: () throws(DriverCode) -> Result) throws(MachineError) -> Result {
         do {

@@ -8,6 +8,8 @@ package struct MachinePlan: Sendable {
     package var driver: DriverVersion = .usual
     package var isMIGEnabled = false
     package var isMirrored = false
+    package var renumbersGPUs = false
+    package var canResetGPUs = true
     package var nodes: MachineState.NodeStyle = .device
     /// The built driver library that is copied into the machine.
     package var library: String
@@ -33,7 +35,8 @@ extension Machine {
                 isMIGEnabled: plan.isMIGEnabled)
         }
         let state = MachineState(
-            driver: plan.driver, isMirrored: plan.isMirrored, nodes: plan.nodes, majors: majors, gpus: gpus)
+            driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
+            canResetGPUs: plan.canResetGPUs, nodes: plan.nodes, majors: majors, gpus: gpus)
         do throws(SystemError) {
             try Files.makeDirectories(directory)
             for name in ["lib", "state", "dev"] { try Files.makeDirectory("\(directory)/\(name)") }
@@ -58,7 +61,7 @@ extension Machine {
         try change { state throws(MachineError) in
             guard try holderDirectory.living().isEmpty else { throw .refused(.inUse) }
             try holderDirectory.clear(all: false)
-            try forget(&state)
+            state.reload(isReset: state.canResetGPUs)
         }
     }
 
@@ -66,13 +69,27 @@ extension Machine {
     package func reboot() throws(MachineError) {
         try change { state throws(MachineError) in
             try holderDirectory.clear(all: true)
+            state.reload(isReset: true)
             do throws(SystemError) {
                 for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
                 try DriverFiles(layout: layout, state: state).makeBootNodes()
             } catch {
                 throw .system(error)
             }
-            try forget(&state)
+        }
+    }
+
+    /// Resets a GPU, or all, as `nvidia-smi --gpu-reset` does; refused while processes use one of them.
+    package func reset(gpu index: Int?) throws(MachineError) {
+        try change { state throws(MachineError) in
+            // Inferred: the tool has no other way than the one that the driver may not take.
+            guard state.canResetGPUs else { throw .refused(.notSupported) }
+            let indices = index.map { $0..<$0 + 1 } ?? state.gpus.indices
+            guard indices.upperBound <= state.gpus.count else { throw .refused(.notFound) }
+            for index in indices {
+                guard try !isInUse(state.gpus[index]) else { throw .refused(.inUse) }
+                state.reset(gpu: index)
+            }
         }
     }
 
@@ -99,11 +116,6 @@ extension Machine {
             guard used <= capacity else { throw .refused(.insufficientResources) }
             try holderDirectory.enter(holder)
         }
-    }
-
-    private func forget(_ state: inout MachineState) throws(MachineError) {
-        state.load += 1
-        for index in state.gpus.indices { state.gpus[index].forgetAtReload() }
     }
 
     private static func serialNumber() -> String {

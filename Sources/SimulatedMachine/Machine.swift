@@ -73,20 +73,26 @@ package final class Machine: Sendable {
     private func commit(_ state: MachineState, after before: MachineState) throws(MachineError) {
         guard counters.isWritable else { throw .refused(.noPermission) }
         try document.replace(with: state, state.json.bytes())
-        let changed = zip(state.gpus, before.gpus).filter { $0.instances != $1.instances }.map(\.0)
-        try updateTree(of: changed)
+        let changed = zip(state.gpus, before.gpus).filter { $0.instances != $1.instances || $0.minor != $1.minor }
+        try updateTree(of: changed.map(\.0), in: state)
     }
 
     private func mendUnderLock() throws(MachineError) {
         guard counters.isWritable, counters[.tree] != counters[.machine] else { return }
-        try updateTree(of: try document.valueUnderLock().gpus)
+        let state = try document.valueUnderLock()
+        try updateTree(of: state.gpus, in: state)
     }
 
     // The state comes first and the tree follows it: a process killed in between leaves a tree that lags, which the
     // counter shows and the next process mends.
-    private func updateTree(of gpus: [SimulatedGPU]) throws(MachineError) {
+    private func updateTree(of gpus: [SimulatedGPU], in state: MachineState) throws(MachineError) {
         do throws(SystemError) {
             try CapabilityTree(layout: layout).update(to: gpus)
+            try CapabilityTree(layout: layout).removeOthers(than: state.gpus)
+            for gpu in gpus {
+                try GPUFiles(layout: layout).update(to: gpu)
+                makeNode(of: gpu, state)
+            }
         } catch {
             throw .system(error)
         }

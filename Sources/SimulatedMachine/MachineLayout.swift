@@ -37,6 +37,18 @@ package struct MachineLayout: Hashable, Sendable {
         "\(capability(gpuMinor: gpuMinor, gi))/ci\(ci)"
     }
 
+    /// What the kernel module tells of a GPU.
+    package func information(_ pci: PCIAddress) -> String { "\(driver)/gpus/\(Self.busName(pci))/information" }
+
+    /// What the kernel shows of a GPU as a device on the bus.
+    package func pciDevice(_ pci: PCIAddress) -> String { "\(sys)/bus/pci/devices/\(Self.busName(pci))" }
+
+    /// An address as the kernel writes it: four digits of domain, lower case.
+    package static func busName(_ pci: PCIAddress) -> String { String(pci.description.dropFirst(4)).lowercased() }
+
+    /// The device node of a GPU.
+    package func gpuNode(_ gpuMinor: Int) -> String { "\(dev)/nvidia\(gpuMinor)" }
+
     /// The device node of a capability minor.
     package func node(_ minor: Int) -> String { "\(nodes)/nvidia-cap\(minor)" }
 }

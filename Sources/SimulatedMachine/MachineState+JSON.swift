@@ -10,6 +10,8 @@ extension MachineState {
             "version": 1,
             "driver": .string(driver.description),
             "mirrored": .bool(isMirrored),
+            "renumbers": .bool(renumbersGPUs),
+            "resettable": .bool(canResetGPUs),
             "nodes": .string(nodes.rawValue),
             "majors": [
                 "nvidia": .integer(majors.nvidia), "capabilities": .integer(majors.capabilities),
@@ -34,7 +36,8 @@ extension MachineState {
             }
             var majors = try reader.object("majors")
             self.init(
-                driver: driver, isMirrored: try reader.bool("mirrored"), nodes: nodes,
+                driver: driver, isMirrored: try reader.bool("mirrored"),
+                renumbersGPUs: try reader.bool("renumbers"), canResetGPUs: try reader.bool("resettable"), nodes: nodes,
                 majors: Majors(
                     nvidia: try majors.number("nvidia"), capabilities: try majors.number("capabilities"),
                     uvm: try majors.number("uvm")),
@@ -93,6 +96,7 @@ extension SimulatedGPU {
             "pending": .bool(mode.isPendingEnabled),
             "persistent": .bool(isPersistent),
             "computeMode": .integer(computeMode),
+            "resets": .integer(resets),
             "instances": .array(instances.map(\.json)),
         ]
     }
@@ -113,6 +117,7 @@ extension SimulatedGPU {
         mode = MIGMode(isEnabled: isEnabled, isPendingEnabled: try reader.bool("pending"))
         isPersistent = try reader.bool("persistent")
         computeMode = try reader.number("computeMode")
+        resets = try reader.number("resets")
         for instance in try reader.array("instances") {
             try restore(instance, isMirrored: isMirrored)
         }

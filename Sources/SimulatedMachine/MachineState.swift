@@ -3,6 +3,10 @@ package struct MachineState: Sendable {
     package let driver: DriverVersion
     /// Whether the slice without compute lies in the lower half of every board.
     package let isMirrored: Bool
+    /// Whether a reset gives a GPU another minor number.
+    package let renumbersGPUs: Bool
+    /// Whether the driver may reset GPUs, which it may not where they are passed through to a virtual machine.
+    package let canResetGPUs: Bool
     package let nodes: NodeStyle
     package let majors: Majors
     /// Counts loads of the driver; what a program got from an earlier one is void.
@@ -12,10 +16,13 @@ package struct MachineState: Sendable {
     package var gpus: [SimulatedGPU]
 
     package init(
-        driver: DriverVersion, isMirrored: Bool, nodes: NodeStyle, majors: Majors, gpus: [SimulatedGPU]
+        driver: DriverVersion, isMirrored: Bool, renumbersGPUs: Bool, canResetGPUs: Bool, nodes: NodeStyle,
+        majors: Majors, gpus: [SimulatedGPU]
     ) {
         self.driver = driver
         self.isMirrored = isMirrored
+        self.renumbersGPUs = renumbersGPUs
+        self.canResetGPUs = canResetGPUs
         self.nodes = nodes
         self.majors = majors
         self.gpus = gpus

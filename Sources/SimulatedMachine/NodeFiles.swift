@@ -62,6 +62,13 @@ package struct NodeFiles: Sendable {
         return existing == nil ? .made : .mended
     }
 
+    /// Makes the node of a GPU where there is none; one that a GPU had before is removed by nobody.
+    package func ensure(gpuMinor: Int) throws(SystemError) {
+        let path = layout.gpuNode(gpuMinor)
+        guard try attributes(path) == nil else { return }
+        try make(path, DeviceNumber(major: majors.nvidia, minor: UInt32(gpuMinor)), mode: 0o666)
+    }
+
     /// Makes a node that is not there, mode exact and owner the caller.
     package func make(_ path: String, _ device: DeviceNumber, mode: UInt32) throws(SystemError) {
         switch style {

@@ -11,6 +11,8 @@ package struct SimulatedGPU: Sendable {
     package var isPersistent = false
     /// NVML's number of the compute mode.
     package var computeMode: UInt32 = 0
+    /// Counts resets; what a program got before one is void.
+    package internal(set) var resets: UInt32 = 0
     /// By id, which is also the order in which the driver lists them.
     package internal(set) var instances: [Instance] = []
 

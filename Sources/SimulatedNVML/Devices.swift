@@ -89,7 +89,7 @@ private func string(_ pointer: UnsafePointer<CChar>?) throws(MachineError) -> St
 extension Call {
     fileprivate func put(gpu index: Int, into device: UnsafeMutablePointer<nvmlDevice_t?>?) throws(MachineError) {
         guard index < state.gpus.count, let device else { throw .refused(.invalidArgument) }
-        device.pointee = Handle.gpu(index).pointer(epoch: epoch)
+        device.pointee = handle(ofGPU: index)
     }
 
     fileprivate func put(

@@ -111,7 +111,7 @@ extension Call {
         while true {
             if let index = try changedGPU(UInt(bitPattern: set)) {
                 data.pointee = nvmlEventData_t(
-                    device: Handle.gpu(index).pointer(epoch: epoch), eventType: nvmlEventTypeMigConfigChange,
+                    device: handle(ofGPU: index), eventType: nvmlEventTypeMigConfigChange,
                     eventData: 0, gpuInstanceId: NVML_INSTANCE_ID_NONE, computeInstanceId: NVML_INSTANCE_ID_NONE)
                 return
             }

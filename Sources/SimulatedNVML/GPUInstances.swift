@@ -75,7 +75,7 @@ public func nvmlGpuInstanceGetInfo(
         let instance = reference.instance
         try put(
             nvmlGpuInstanceInfo_t(
-                device: Handle.gpu(reference.index).pointer(epoch: call.epoch), id: instance.id.rawValue,
+                device: call.handle(ofGPU: reference.index), id: instance.id.rawValue,
                 profileId: instance.profile.rawValue, placement: nvmlGpuInstancePlacement_t(instance.placement)),
             into: info)
     }

@@ -5,7 +5,7 @@ import SimulatedMachine
 /// What a handle stands for. It is a number in a pointer's clothes: nothing is allocated, nothing can dangle, and a
 /// handle of a gone instance or an ended session is known as such.
 enum Handle: Hashable {
-    case gpu(Int)
+    case gpu(Int, resets: UInt32)
     case migDevice(gpu: Int, GPUInstanceID, ComputeInstanceID, serial: UInt32)
     /// A MIG device as the information on its compute instance names it. Its UUID is the MIG device's, which Kubernetes'
     /// driver reads there, and its index the GPU's, which `nvidia-smi mig -lci` prints.
@@ -20,7 +20,7 @@ enum Handle: Hashable {
     func pointer(epoch: UInt32) -> OpaquePointer? {
         let (kind, gpu, gi, ci, serial): (UInt, Int, UInt32, UInt32, UInt32) =
             switch self {
-            case .gpu(let gpu): (1, gpu, 0, 0, 0)
+            case .gpu(let gpu, let resets): (1, gpu, 0, 0, resets)
             case .migDevice(let gpu, let gi, let ci, let serial): (2, gpu, gi.rawValue, ci.rawValue, serial)
             case .gpuInstance(let gpu, let gi, let serial): (3, gpu, gi.rawValue, 0, serial)
             case .computeInstance(let gpu, let gi, let ci, let serial): (4, gpu, gi.rawValue, ci.rawValue, serial)
@@ -38,7 +38,7 @@ enum Handle: Hashable {
         let ci = ComputeInstanceID(UInt32(bits >> 13 & 0x7))
         let serial = UInt32(truncatingIfNeeded: bits >> 28)
         switch bits & 0xF {
-        case 1: self = .gpu(gpu)
+        case 1: self = .gpu(gpu, resets: serial)
         case 2: self = .migDevice(gpu: gpu, gi, ci, serial: serial)
         case 3: self = .gpuInstance(gpu: gpu, gi, serial: serial)
         case 4: self = .computeInstance(gpu: gpu, gi, ci, serial: serial)
@@ -74,10 +74,18 @@ struct InstanceReference {
 }
 
 extension Call {
+    /// The handle of a GPU, good until the GPU is reset.
+    func handle(ofGPU index: Int) -> OpaquePointer? {
+        Handle.gpu(index, resets: state.gpus[index].resets).pointer(epoch: epoch)
+    }
+
     /// The GPU or MIG device of a handle.
     func device(_ pointer: OpaquePointer?) throws(MachineError) -> Device {
         switch Handle(pointer, epoch: epoch) {
-        case .gpu(let index) where index < state.gpus.count:
+        case .gpu(let index, let resets) where index < state.gpus.count:
+            // That handles must be read anew after a reset is known, what an old one answers is inferred: the device
+            // behind it has become inaccessible, which is how the header describes this code.
+            guard state.gpus[index].resets == resets else { throw .refused(.gpuIsLost) }
             return Device(index: index, gpu: state.gpus[index], part: nil, number: index)
         case .migDevice(let index, let gi, let ci, let serial):
             let device = try part(index, gi, ci, serial, number: 0)

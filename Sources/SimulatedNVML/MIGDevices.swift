@@ -53,7 +53,7 @@ public func nvmlDeviceGetDeviceHandleFromMigDeviceHandle(
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
         let index = try call.part(migDevice).device.index
-        try put(Handle.gpu(index).pointer(epoch: call.epoch), into: device)
+        try put(call.handle(ofGPU: index), into: device)
     }
 }
 

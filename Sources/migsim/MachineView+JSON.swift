@@ -9,6 +9,8 @@ extension MachineView {
         [
             "driver": .string(state.driver.description),
             "mirrored": .bool(state.isMirrored),
+            "renumbers": .bool(state.renumbersGPUs),
+            "resettable": .bool(state.canResetGPUs),
             "nodeStyle": .string(state.nodes.rawValue),
             "capabilitiesMajor": .integer(state.majors.capabilities),
             "gpus": .array(state.gpus.enumerated().map { json(of: $0.element, $0.offset) }),

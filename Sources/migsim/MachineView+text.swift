@@ -5,7 +5,12 @@ import SimulatedMachine
 extension MachineView {
     /// For people.
     var text: String {
-        var lines = ["driver \(state.driver)\(state.isMirrored ? ", mirrored boards" : ""), nodes are \(state.nodes)s"]
+        var facts = ["driver \(state.driver)"]
+        if state.isMirrored { facts.append("mirrored boards") }
+        if state.renumbersGPUs { facts.append("another minor after a reset") }
+        if !state.canResetGPUs { facts.append("no resets") }
+        facts.append("nodes are \(state.nodes)s")
+        var lines = [facts.joined(separator: ", ")]
         for (index, gpu) in state.gpus.enumerated() { lines += self.lines(of: gpu, index) }
         if !holders.isEmpty {
             lines.append("processes")

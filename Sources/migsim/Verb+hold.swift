@@ -53,7 +53,8 @@ extension Verb {
     /// Opens what a CUDA process opens. The descriptors stay with the command, as they would with CUDA.
     private static func open(_ target: Target, of opened: Machine, _ state: MachineState) throws(Failure) {
         let layout = opened.layout
-        var paths = ["\(layout.dev)/nvidiactl", "\(layout.dev)/nvidia\(target.gpu.minor)"]
+        opened.makeNode(of: target.gpu, state)
+        var paths = ["\(layout.dev)/nvidiactl", layout.gpuNode(target.gpu.minor)]
         if let instance = target.instance {
             let minor = target.gpu.minor
             let capabilities: [Capability] = [

@@ -6,17 +6,19 @@ extension Verb {
     static let new = Verb(
         name: "new",
         usage: "new DIR --gpu MODEL [--gpu MODEL ...] [--count N] [--driver VERSION] [--mig] [--mirrored]"
-            + " [--nodes device|file]",
+            + " [--renumber] [--no-reset] [--nodes device|file]",
         summary: """
             Makes a machine in DIR, which must be empty or not there yet.
             --gpu takes a model's full name or a short one: \(GPUModel.all.flatMap(\.shortNames).joined(separator: ", ")).
             --count gives so many of each. --mig has MIG mode on from the start. --mirrored has the slice without
-            compute in the other half. --nodes file has regular files stand in for device nodes, which need root.
+            compute in the other half. --renumber gives a GPU another minor number whenever it is reset, which a change of
+            MIG mode does to some. --no-reset has GPUs that the driver may not reset, as in a virtual machine: such a
+            change then waits for a reboot. --nodes file has regular files stand in for device nodes, which need root.
             """
     ) { words throws(Failure) in
         let kinds: [String: Options.Kind] = [
             "--gpu": .value, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
-            "--nodes": .value,
+            "--renumber": .flag, "--no-reset": .flag, "--nodes": .value,
         ]
         let words = try Words(words, kinds: kinds)
         try words.requireNoCommand()
@@ -61,6 +63,8 @@ extension Verb {
         }
         plan.isMIGEnabled = words.has("--mig")
         plan.isMirrored = words.has("--mirrored")
+        plan.renumbersGPUs = words.has("--renumber")
+        plan.canResetGPUs = !words.has("--no-reset")
         if plan.nodes == .device, CurrentProcess.user != .root {
             throw .text("device nodes need root; with '--nodes file' regular files stand in for them")
         }

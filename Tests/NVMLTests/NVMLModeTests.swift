@@ -42,6 +42,40 @@ struct NVMLModeTests {
         #expect(try driver.migMode(of: gpu)?.isEnabled == true)
     }
 
+    @Test func `a GPU that is reset by the change has another minor, and is used at once`() throws {
+        let driver = try boards.make(["--gpu", SimulatedBoard.a100, "--count", "2", "--renumber"]).driver()
+        let gpu = try driver.firstGPU().uuid
+        #expect(try driver.setMIGMode(enabled: true, on: gpu) == .done)
+        #expect(try driver.gpus().map(\.minor) == [2, 1])
+        let made = try driver.createGPUInstance(
+            GPUInstanceProfileID(9), at: Placement(start: 0, size: 4), on: gpu)
+        #expect(try driver.instances(on: gpu) == [made])
+    }
+
+    @Test func `a GPU that another program resets is lost until the next look, and then all there`() throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.a100, "--mig", "--renumber"])
+        let driver = try board.driver()
+        let gpu = try driver.firstGPU().uuid
+        let profiles = try driver.gpuInstanceProfiles(of: gpu)
+        try board.migsim("reset")
+        #expect(throws: NVMLError.call("nvmlDeviceGetMigMode", .gpuIsLost)) { try driver.migMode(of: gpu) }
+        #expect(throws: NVMLError.call("nvmlDeviceSetMigMode", .gpuIsLost)) {
+            try driver.setMIGMode(enabled: false, on: gpu)
+        }
+        #expect(try driver.inventory().gpus.map(\.minor) == [1])
+        #expect(try driver.gpuInstanceProfiles(of: gpu) == profiles)
+        #expect(try driver.setMIGMode(enabled: false, on: gpu) == .done)
+    }
+
+    @Test func `where the driver may not reset, the mode waits for a reboot`() throws {
+        let driver = try boards.make(["--gpu", SimulatedBoard.a100, "--no-reset"]).driver()
+        let gpu = try driver.firstGPU().uuid
+        #expect(try driver.setMIGMode(enabled: true, on: gpu) == .pendingReset)
+        #expect(try driver.migMode(of: gpu) == MIGMode(isEnabled: false, isPendingEnabled: true))
+        #expect(try driver.setMIGMode(enabled: false, on: gpu) == .done)
+        #expect(try driver.migMode(of: gpu)?.isPending == false)
+    }
+
     @Test(arguments: [true, false])
     func `a success that changed nothing is caught`(enabled: Bool) throws {
         let board = try boards.make(["--gpu", SimulatedBoard.a100] + (enabled ? [] : ["--mig"]))

@@ -58,6 +58,8 @@ struct `The program migsim` {
             (["new", "/nowhere/m", "--gpu", "A100", "--wings"], "unknown option '--wings'"),
             (["new", "/nowhere/m", "/nowhere/n", "--gpu", "A100"], "unexpected argument '/nowhere/n'"),
             (["new", "/nowhere/m", "--gpu", "A100", "--", "true"], "unexpected argument 'true'"),
+            (["reset"], "missing DIR"), (["reset", "/nowhere/m", "--gpu", "32"], "a number from 0 to 31"),
+            (["reset", "/nowhere/m", "0"], "unexpected argument '0'"),
             (["hold", "/nowhere/m", "--device", "MIG-x"], "missing -- COMMAND"),
             (["hold", "/nowhere/m", "--", "true"], "missing --device UUID"),
             (["enter", "/nowhere/m"], "missing -- COMMAND"),
@@ -77,7 +79,8 @@ struct `The program migsim` {
     }
 
     @Test(arguments: [
-        (["show"], "No such file"), (["reload"], "No such file"), (["fault", "--clear"], "No such file"),
+        (["show"], "No such file"), (["reset"], "No such file"), (["reload"], "No such file"),
+        (["fault", "--clear"], "No such file"),
     ])
     func `a machine that is not there is said to be missing, with status 1`(words: [String], message: String) throws {
         let command = try Command.run(
@@ -103,7 +106,7 @@ struct `The program migsim` {
         #expect(!Files.exists(path))
     }
 
-    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "reload", "reboot"])
+    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "reset", "reload", "reboot"])
     func `every command has its help`(verb: String) throws {
         let own = try migsim(verb, "--help")
         #expect(own.code == 0 && own.output.hasPrefix("usage: migsim \(verb) "))
@@ -139,6 +142,40 @@ struct `The program migsim` {
         #expect(try migsim("reboot", "\(home.path)/m").code == 0)
         #expect(!Files.exists(machine.layout.node(66)))
         #expect(try machine.state().load == 3)
+    }
+
+    @Test func `a pending mode and another minor are shown`() throws {
+        let home = try Self.made("--gpu", "A100", "--count", "2", "--mig", "--renumber")
+        let machine = try Machine(directory: "\(home.path)/m")
+        let shown = try Self.show(machine.layout.directory)
+        #expect(shown["renumbers"]?.boolValue == true && shown["resettable"]?.boolValue == true)
+        _ = try machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(19), at: nil)
+        _ = try machine.setMode(gpu: 0, enabled: false)
+        #expect(try migsim("show", "\(home.path)/m").output.contains("minor 0  MIG on (off after reset)"))
+        let before = try Self.show(machine.layout.directory)["gpus"]?.arrayValue?.first
+        #expect(before?["mig"]?["current"]?.boolValue == true && before?["mig"]?["pending"]?.boolValue == false)
+        #expect(try migsim("reset", "\(home.path)/m", "--gpu", "0").code == 0)
+        let after = try Self.show(machine.layout.directory)["gpus"]?.arrayValue?.first
+        #expect(after?["mig"]?["current"]?.boolValue == false && after?["minor"]?.integerValue == 2)
+        #expect(try migsim("show", "\(home.path)/m").output.contains("minor 2  MIG off\n"))
+    }
+
+    @Test func `why a reset is refused is said`() throws {
+        let home = try Self.made("--gpu", "A100")
+        let path = "\(home.path)/m"
+        #expect(try migsim("reset", path, "--gpu", "1").errors.contains("there is no GPU 1 on this machine"))
+        let machine = try Machine(directory: path)
+        let pid = CurrentProcess.pid
+        let holder = Holder(
+            pid: pid, started: try #require(Holder.startTime(of: pid)), gpu: try machine.state().gpus[0].uuid,
+            instance: nil, memoryMiB: 1)
+        try machine.enter(holder)
+        let refused = try migsim("reset", path, "--gpu", "0")
+        #expect(refused.code == 1 && refused.errors.contains("in use by process \(pid)"), "\(refused.errors)")
+        let fixed = try Self.made("--gpu", "A100", "--no-reset")
+        let forbidden = try migsim("reset", "\(fixed.path)/m")
+        #expect(forbidden.code == 1 && forbidden.errors.contains("may not reset"), "\(forbidden.errors)")
+        #expect(try migsim("show", "\(fixed.path)/m").output.contains(", no resets, "))
     }
 
     @Test(.enabled(if: isRoot, "needs root: a mount namespace"))

@@ -58,6 +58,41 @@ struct `Return codes of the driver's library` {
         }
     }
 
+    @Test(
+        .enabled(if: CurrentProcess.user == .root, "needs root: only it may set the mode"),
+        .enabled(if: BuiltProducts.has("migsim"), "needs the built migsim"))
+    func `a GPU's handles end with its reset, whoever resets it, and those of others do not`() throws {
+        for (model, old) in [(GPUModel.a100, "GPU_IS_LOST"), (.h100, "SUCCESS")] {
+            let test = try TestMachine([model, model], renumbersGPUs: true, library: TestMachine.library)
+            let codes = try Python.run("probe_reset.py", [BuiltProducts.path(of: "migsim")], on: test.path)
+            for call in ["change", "status", "new handle", "other GPU", "other GPU then"] {
+                #expect(Self.name(codes[call]) == "SUCCESS", "\(call)")
+            }
+            for call in ["old handle", "mode by it", "profile by it", "change by it"] {
+                #expect(Self.name(codes[call]) == old, "\(call)")
+            }
+            #expect(codes["minor"]?.integerValue == (old == "SUCCESS" ? 0 : 2))
+            #expect(Self.name(codes["old handle then"]) == "GPU_IS_LOST")
+            #expect(Self.name(codes["instance then"]) == "NOT_FOUND")
+        }
+    }
+
+    @Test func `a scripted success of a mode change claims that the mode is active, and it is not`() throws {
+        let test = try TestMachine([.a100], library: TestMachine.library)
+        try test.machine.changeFaults { $0 = [Fault(call: "nvmlDeviceSetMigMode", effect: .result(.success))] }
+        let codes = try Python.run("probe_reset.py", ["--only-change"], on: test.path)
+        #expect(Self.name(codes["change"]) == "SUCCESS" && Self.name(codes["status"]) == "SUCCESS")
+        #expect(try test.machine.state().gpus[0].mode.isEnabled)
+    }
+
+    @Test(.enabled(if: CurrentProcess.user == .root, "needs root: only it may set the mode"))
+    func `where the driver may not reset, the status of a mode change asks for it`() throws {
+        let test = try TestMachine([.a100], canResetGPUs: false, library: TestMachine.library)
+        let codes = try Python.run("probe_reset.py", ["--only-change"], on: test.path)
+        #expect(Self.name(codes["change"]) == "SUCCESS" && Self.name(codes["status"]) == "RESET_REQUIRED")
+        #expect(try test.machine.state().gpus[0].mode == MIGMode(isEnabled: true, isPendingEnabled: false))
+    }
+
     private static let open = ["name", "mode", "profile"]
     private static let configuring = ["placements", "capacity", "instances", "create"]
     private static let monitoring = ["memory", "processes"]

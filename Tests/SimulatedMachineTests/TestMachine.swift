@@ -12,12 +12,14 @@ struct TestMachine: ~Copyable {
 
     init(
         _ models: [GPUModel] = [.a100, .h100], isMIGEnabled: Bool = true, isMirrored: Bool = false,
-        library: String = "/dev/null"
+        renumbersGPUs: Bool = false, canResetGPUs: Bool = true, library: String = "/dev/null"
     ) throws {
         let directory = try TemporaryDirectory()
         var plan = MachinePlan(models: models, library: library)
         plan.isMIGEnabled = isMIGEnabled
         plan.isMirrored = isMirrored
+        plan.renumbersGPUs = renumbersGPUs
+        plan.canResetGPUs = canResetGPUs
         plan.nodes = .file
         try Machine.make(plan, in: directory.path("machine"))
         machine = try Machine(directory: directory.path("machine"))
