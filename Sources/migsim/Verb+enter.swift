@@ -36,10 +36,11 @@ extension Verb {
 
     /// The host has no directory to mount on, and none can be made in its /sys: so two layers are shown as one.
     private static func showSys(_ layout: MachineLayout) {
-        let options = "lowerdir=\(layout.sys)/module:/sys/module"
-        let result = options.withCString { mount("overlay", "/sys/module", "overlay", UInt(MS_RDONLY), $0) }
-        if result != 0 {
-            let error = SystemError("mount", Errno(rawValue: errno), "/sys/module")
+        for part in ["module", "bus/pci/devices"] where Files.exists("/sys/\(part)") {
+            let options = "lowerdir=\(layout.sys)/\(part):/sys/\(part)"
+            let result = options.withCString { mount("overlay", "/sys/\(part)", "overlay", UInt(MS_RDONLY), $0) }
+            guard result != 0 else { continue }
+            let error = SystemError("mount", Errno(rawValue: errno), "/sys/\(part)")
             MigSim.say("migsim: the machine's sys tree is not shown: \(error)")
         }
     }
