@@ -6,18 +6,20 @@ import SimulatedMachine
 
 extension Verb {
     static let modprobe = Verb(
-        name: "modprobe", usage: "modprobe DIR -f PROCFILE [-f PROCFILE ...] [--as UID]",
+        name: "modprobe", usage: "modprobe DIR [-f PROCFILE ...] [-c MINOR] [--as UID]",
         summary: """
             Makes or resets the device node of a capability file exactly as the setuid program nvidia-modprobe does for
             its caller. PROCFILE is as on the machine: /proc/driver/nvidia/capabilities/mig/monitor.
+            -c makes the node of the GPU with a minor number, where there is none.
             Needs root, which the real program has by its setuid bit; --as names the user who calls it.
             """
     ) { words throws(Failure) in
-        let words = try Words(words, kinds: ["-f": .value, "--as": .value])
+        let words = try Words(words, kinds: ["-f": .value, "-c": .value, "--as": .value])
         try words.requireNoCommand()
         let directory = try words.arguments("DIR")[0]
         let files = words.values("-f")
-        guard !files.isEmpty else { throw .usage(.missingArgument("-f PROCFILE")) }
+        let gpuMinor = try words.number("-c", in: 0...CapabilityMinor.gpuCount - 1)
+        guard !files.isEmpty || gpuMinor != nil else { throw .usage(.missingArgument("-f PROCFILE")) }
         let caller = try words.number("--as", in: 0...Int(UInt32.max) - 1)
         let opened = try openMachine(directory)
         let state = try machine { () throws(MachineError) in try opened.state() }
@@ -29,6 +31,8 @@ extension Verb {
             }
         }
         for file in files { try handle(file, opened, state) }
+        guard let gpuMinor else { return }
+        try system { () throws(SystemError) in try opened.nodes(state).ensure(gpuMinor: gpuMinor) }
     }
 
     private static func handle(_ file: String, _ opened: Machine, _ state: MachineState) throws(Failure) {

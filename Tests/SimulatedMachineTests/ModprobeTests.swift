@@ -53,6 +53,21 @@ struct `What setuid nvidia-modprobe does for a user` {
         #expect(try Files.attributes(node).owner == .root)
     }
 
+    @Test func `the node of a GPU is made where it is missing, and one that is there is left alone`() throws {
+        let test = try TestMachine([.a100], renumbersGPUs: true)
+        let node = test.machine.layout.gpuNode(1)
+        try test.machine.reset(gpu: 0)
+        try Files.remove(node)
+        let words = ["modprobe", test.path, "--as", "\(Self.user)", "-c", "1"]
+        let run = { try Command.run(BuiltProducts.path(of: "migsim"), $0) }
+        #expect(try run(words).code == 0)
+        #expect(try Files.attributes(node).mode == 0o666 && Files.attributes(node).owner == .root)
+        try Files.setMode(node, 0o600)
+        #expect(try run(words).code == 0)
+        #expect(try Files.attributes(node).mode == 0o600)
+        #expect(try run(words.dropLast() + ["32"]).errors.contains("a number from 0 to 31"))
+    }
+
     @Test func `a grant stays where the driver forbids to touch it`() throws {
         let test = try Self.machine()
         let node = test.machine.layout.node(12)
