@@ -74,6 +74,15 @@ package struct PCIAddress: Hashable, Sendable, CustomStringConvertible {
         return "\(pad(domain, 8)):\(pad(bus, 2)):\(pad(device, 2)).\(function)"
     }
 
+    /// As the kernel's `/sys/bus/pci/devices` has it, `0000:36:00.0`.
+    package var sysfsName: String {
+        func pad(_ value: some BinaryInteger, _ width: Int) -> String {
+            let text = String(value, radix: 16)
+            return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+        }
+        return "\(pad(domain, 4)):\(pad(bus, 2)):\(pad(device, 2)).\(function)"
+    }
+
     private static func number(_ text: Substring.UTF8View.SubSequence, digits: Int) -> UInt32? {
         guard !text.isEmpty, text.count <= digits,
             text.allSatisfy({ isHexDigit($0) })
@@ -92,7 +101,7 @@ package struct PCIAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Whether a GPU can be cut into instances: now, and after the next reset.
-package struct MIGMode: Hashable, Sendable {
+package struct MIGMode: Hashable, Sendable, CustomStringConvertible {
     package let isEnabled: Bool
     package let isPendingEnabled: Bool
 
@@ -103,6 +112,12 @@ package struct MIGMode: Hashable, Sendable {
 
     /// Whether a reset or reboot stands between what is and what was asked for.
     package var isPending: Bool { isEnabled != isPendingEnabled }
+
+    /// `enabled`, or `enabled, disabled after a reset`.
+    package var description: String {
+        func word(_ isEnabled: Bool) -> String { isEnabled ? "enabled" : "disabled" }
+        return isPending ? "\(word(isEnabled)), \(word(isPendingEnabled)) after a reset" : word(isEnabled)
+    }
 }
 
 /// One physical GPU as the driver shows it; all but `uuid` and `pci` may change when the driver is reloaded.

@@ -59,6 +59,24 @@ package struct OperationID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// A plan as it was shown, for the change that is to carry out just that; it tells of nothing but whether the two are
+/// the same.
+package struct PlanID: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    /// Makes an id of 16 bytes that depend on the plan and on all that it was made for.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == 16 else { return nil }
+        description = Hex.text(of: bytes)
+    }
+
+    /// Reads the 32 lower-case hex digits that `description` writes; anything else is nil.
+    package init?(_ text: String) {
+        guard Hex.isLowercase(text, digits: 32) else { return nil }
+        description = text
+    }
+}
+
 /// Hexadecimal text as ids, hashes and audit records use it: lower case, no separators.
 package enum Hex {
     private static let digits = Array("0123456789abcdef".utf8)

@@ -19,10 +19,28 @@ package enum Planner {
     package static func plan(members: [[Candidate]], on states: [GPUState]) throws(NoRoom) -> Plan {
         let asked = Set(members.joined().map(\.gpu))
         let states = states.filter { asked.contains($0.uuid) }.sorted { $0.index < $1.index }
+        let numbered = members.enumerated().map { (position: $0.offset, candidates: $0.element) }
+        let isPinned = members.allSatisfy { Set($0.map(\.gpu)).count == 1 }
+        guard isPinned else { return Plan(entries: try place(numbered, on: states).map(\.entry)) }
+        // No member has a choice of GPUs, so that each GPU is a search of its own, and may have as many as one can.
+        var placed: [Placed] = []
+        for state in states {
+            placed += try place(numbered.filter { $0.candidates.first?.gpu == state.uuid }, on: [state])
+        }
+        // A GPU that is not among those given has room for nothing.
+        guard placed.count == members.count else { throw NoRoom(reason: .neverFits, states: states) }
+        return Plan(entries: placed.sorted { $0.member < $1.member }.map(\.entry))
+    }
+
+    private typealias Member = (position: Int, candidates: [Candidate])
+    private typealias Placed = (member: Int, entry: Plan.Entry)
+
+    /// Searches the places of some members together, in their order.
+    private static func place(_ members: [Member], on states: [GPUState]) throws(NoRoom) -> [Placed] {
         guard let kinds = kinds(of: members) else { throw NoRoom(reason: .tooMany, states: states) }
         switch JointSearch.solve(kinds: kinds, states: states) {
         case .solution(let packings):
-            return Plan(entries: entries(of: packings, kinds: kinds, states: states, count: members.count))
+            return entries(of: packings, kinds: kinds, states: states, count: members.count)
         case .undecided: throw NoRoom(reason: .tooVaried, states: states)
         case .impossible: throw NoRoom(reason: reason(kinds: kinds, states: states), states: states)
         }
@@ -30,10 +48,10 @@ package enum Planner {
 
     /// Members that may be served alike, together, in an order that does not depend on the request's; nil where there
     /// are too many.
-    private static func kinds(of members: [[Candidate]]) -> [MemberKind]? {
+    private static func kinds(of members: [Member]) -> [MemberKind]? {
         guard members.count <= mostMembers else { return nil }
         var kinds: [Set<Candidate>: MemberKind] = [:]
-        for (position, candidates) in members.enumerated() {
+        for (position, candidates) in members {
             let ways = Set(candidates)
             kinds[ways, default: MemberKind(members: [], candidates: ways.sorted(by: precedes))].members.append(
                 position)
@@ -57,9 +75,9 @@ package enum Planner {
 
     private static func entries(
         of packings: [Packing], kinds: [MemberKind], states: [GPUState], count: Int
-    ) -> [Plan.Entry] {
+    ) -> [Placed] {
         var waiting = kinds.map { $0.members[...] }
-        var entries: [(member: Int, entry: Plan.Entry)] = []
+        var entries: [Placed] = []
         for (state, packing) in zip(states, packings) {
             var left = packing.counts
             for item in packing.items {
@@ -75,6 +93,6 @@ package enum Planner {
             }
         }
         precondition(entries.count == count, "a solution of the search serves every member")
-        return entries.sorted { $0.member < $1.member }.map(\.entry)
+        return entries.sorted { $0.member < $1.member }
     }
 }
