@@ -53,6 +53,8 @@ package enum NodeProblem: Hashable, Sendable, CustomStringConvertible {
     case unreadable(SystemError)
     /// The driver's tables are not as they must be.
     case tree(CapabilityTreeError)
+    /// The kernel has no way to reset the GPU, which a change of its MIG mode takes.
+    case cannotReset
     /// The caller himself may not open the node of the instance that he wants to change.
     case callerHasNoAccess
 
@@ -67,6 +69,7 @@ package enum NodeProblem: Hashable, Sendable, CustomStringConvertible {
         case .access(let found, let wanted): "has \(found), and must be \(wanted)"
         case .unreadable(let error): "cannot be read: \(error)"
         case .tree(let error): "\(error)"
+        case .cannotReset: "is missing: the GPU cannot be reset, without which its MIG mode does not change"
         case .callerHasNoAccess: "is not open to you"
         }
     }

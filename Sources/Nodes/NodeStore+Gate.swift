@@ -17,13 +17,16 @@ extension NodeStore {
             for name in gpuMinors.flatMap(NodeName.all(ofGPU:)) where !external.contains(name) {
                 try check(name, wanted[name] ?? .closed, major: major)
             }
-        case .change(let gpuMinor, let gi, let cis, let caller):
-            let names = NodeName.instance(gpuMinor: gpuMinor, gi, cis)
-            for name in names where !external.contains(name) {
-                try check(name, wanted[name] ?? .closed, major: major)
+        case .instances(let instances):
+            for instance in instances {
+                let names = NodeName.instance(
+                    gpuMinor: instance.gpuMinor, instance.gpuInstance, instance.computeInstances)
+                for name in names where !external.contains(name) {
+                    try check(name, wanted[name] ?? .closed, major: major)
+                }
+                if let caller = instance.caller { try checkAccess(of: caller, to: names[0]) }
             }
-            if let caller { try checkAccess(of: caller, to: names[0]) }
-        case .mode: break
+        case .mode(let addresses): for address in addresses { try checkReset(of: address) }
         }
         return Gate(warnings: try configWarnings(major: major))
     }
@@ -53,6 +56,13 @@ extension NodeStore {
         guard let status = try inspected(name), status.permitsReading(by: caller) else {
             throw closed(name, .callerHasNoAccess)
         }
+    }
+
+    /// The kernel shows a way to reset a device where it has one. Without, as in many pass-through machines, a change of
+    /// mode stays pending for good, and some boards are of no use until the machine is restarted.
+    private func checkReset(of address: PCIAddress) throws(GateClosed) {
+        let file = "\(driverRoot)/sys/bus/pci/devices/\(address.sysfsName)/reset"
+        guard Files.exists(file) else { throw closed(file, .cannotReset) }
     }
 
     /// The config node must not be open to others. Missing is bearable: CAP_SYS_ADMIN stands in for it.
@@ -99,6 +109,7 @@ extension NodeStore {
         case .access: "setfacl -b \(node) && chmod 0400 \(node)"
         case .unreadable: "ls -ld \(directory) \(node)"
         case .tree: "modprobe nvidia"
+        case .cannotReset: "reboot the machine after 'nvidia-smi -mig' as root, where its board allows that"
         case .callerHasNoAccess: "migctl release, by the user whose lease it is"
         }
     }

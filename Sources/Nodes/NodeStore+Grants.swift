@@ -50,12 +50,17 @@ extension NodeStore {
         var first: NodeError?
         for name in grant.names {
             do throws(NodeError) {
-                if try inspect(name) != nil { try set(name, .closed) }
+                try close(name)
             } catch {
                 first = first ?? error
             }
         }
         if let first { throw first }
+    }
+
+    /// Closes one node, and reads back that it is so; a missing one is closed.
+    package func close(_ name: NodeName) throws(NodeError) {
+        if try inspect(name) != nil { try set(name, .closed) }
     }
 
     /// Replaces a node's whole list, and reads it back. `setxattr(2)`

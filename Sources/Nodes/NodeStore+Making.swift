@@ -12,6 +12,16 @@ extension NodeStore {
         package var closed: [NodeName] = []
     }
 
+    /// The minor numbers of GPUs that nodes are made for where these GPUs are present: all up to the highest, and one
+    /// more.
+    ///
+    /// A change of MIG mode may unbind and reset a GPU, which then takes the lowest number that is free; and the broker
+    /// can make no nodes any more when that happens.
+    package static func minorsToCome(of present: [Int]) -> [Int] {
+        guard let highest = present.max() else { return [] }
+        return Array(0..<min(highest + 2, CapabilityMinor.gpuCount))
+    }
+
     /// Makes every node that the GPUs of these minor numbers can need, closed; a right one that is granted stays so.
     ///
     /// The kernel makes none of them. Needs CAP_MKNOD for those that are missing, and ownership for the rest.

@@ -25,7 +25,9 @@ struct Daemon {
         } catch {
             throw .other("\(error)")
         }
-        let made = try StartError.from { () throws(NodeError) in try store.makeNodes(gpuMinors: minors) }
+        let made = try StartError.from { () throws(NodeError) in
+            try store.makeNodes(gpuMinors: NodeStore.minorsToCome(of: minors))
+        }
         Log.say("nodes: \(made.made) made, \(made.replaced.count) replaced, \(made.closed.count) closed")
     }
 

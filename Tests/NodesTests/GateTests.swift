@@ -15,7 +15,7 @@ struct GateTests {
         let gate = try store.gate(for: .create(gpuMinors: [0]), grants: [.first(to: .alice)])
         #expect(gate.warnings == [])
         _ = try store.gate(for: Self.change, grants: [.first(to: .alice)])
-        _ = try store.gate(for: .mode, grants: [.first(to: .alice)])
+        _ = try store.gate(for: .mode(resetting: []), grants: [.first(to: .alice)])
     }
 
     @Test(arguments: Damage.ofThing + Damage.ofAccess, [GateRequest.create(gpuMinors: [0]), change])
@@ -82,9 +82,9 @@ struct GateTests {
     @Test func `a driver that is gone closes the gate for everything`() throws {
         let tree = try DriverTree()
         let store = try tree.store()
-        _ = try store.gate(for: .mode, grants: [])
+        _ = try store.gate(for: .mode(resetting: []), grants: [])
         try tree.write("proc/devices", "Character devices:\n")
-        for request in [GateRequest.mode, .create(gpuMinors: [0]), Self.change] {
+        for request in [GateRequest.mode(resetting: []), .create(gpuMinors: [0]), Self.change] {
             let closed = try Self.refusal(store, request)
             #expect(closed.node == "\(tree.path)/proc/devices")
             #expect(closed.fix == "modprobe nvidia")
@@ -106,7 +106,7 @@ struct GateTests {
         let tree = try DriverTree()
         let store = try tree.store()
         try Files.setMode(tree.nodes, mode)
-        let closed = try Self.refusal(store, .mode)
+        let closed = try Self.refusal(store, .mode(resetting: []))
         #expect(closed.node == tree.nodes)
         #expect(closed.problem == .writableByOthers(mode: mode))
     }
@@ -115,9 +115,9 @@ struct GateTests {
         let tree = try DriverTree()
         let store = try tree.store()
         try Files.setMode(tree.node(.config), 0o444)
-        #expect(try Self.refusal(store, .mode).node == tree.node(.config))
+        #expect(try Self.refusal(store, .mode(resetting: [])).node == tree.node(.config))
         try Files.remove(tree.node(.config))
-        let gate = try store.gate(for: .mode, grants: [])
+        let gate = try store.gate(for: .mode(resetting: []), grants: [])
         #expect(gate.warnings.map(\.problem) == [.missing])
         #expect(gate.warnings.map(\.node) == [tree.node(.config)])
     }
