@@ -10,6 +10,8 @@ package enum BrokerError: Error, Sendable {
     case inUse(what: String, reason: String)
     case pendingReset(gpu: String)
     case migDisabled(gpus: [String])
+    case migUnsupported(gpus: [String])
+    case planChanged
     case deviceGateClosed(node: String, problem: String, fix: String)
     case auditUnavailable(reason: String)
     case notFound(what: String, name: String)
@@ -29,6 +31,8 @@ package enum BrokerError: Error, Sendable {
         case .inUse: "InUse"
         case .pendingReset: "PendingReset"
         case .migDisabled: "MIGDisabled"
+        case .migUnsupported: "MIGUnsupported"
+        case .planChanged: "PlanChanged"
         case .deviceGateClosed: "DeviceGateClosed"
         case .auditUnavailable: "AuditUnavailable"
         case .notFound: "NotFound"
@@ -55,13 +59,13 @@ package enum BrokerError: Error, Sendable {
             object.add("used", used)
             object.add("asked", asked)
             object.add("maximum", maximum)
-        case .tooManyRequests: break
+        case .tooManyRequests, .planChanged: break
         case .noRoom(let profiles, let gpus):
             object.add("profiles", profiles)
             object.add("gpus", gpus)
         case .inUse(let what, _): object.add("what", what)
         case .pendingReset(let gpu): object.add("gpu", gpu)
-        case .migDisabled(let gpus): object.add("gpus", gpus)
+        case .migDisabled(let gpus), .migUnsupported(let gpus): object.add("gpus", gpus)
         case .deviceGateClosed(let node, let problem, let fix):
             object.add("node", node)
             object.add("problem", problem)
@@ -100,6 +104,8 @@ package enum BrokerError: Error, Sendable {
         case .inUse(let what, let reason): "\(what) is in use: \(reason)"
         case .pendingReset(let gpu): "GPU \(gpu) waits for a reset to change its MIG mode"
         case .migDisabled(let gpus): "MIG mode is off on GPU \(gpus.joined(separator: ", "))"
+        case .migUnsupported(let gpus): "GPU \(gpus.joined(separator: ", ")) has no MIG"
+        case .planChanged: "the state of the machine has moved since this plan was shown; nothing was done"
         case .deviceGateClosed(let node, let problem, _): "\(node) \(problem)"
         case .auditUnavailable(let reason): "the audit log cannot be written: \(reason)"
         case .notFound(let what, let name): "no such \(what): \(name)"

@@ -60,6 +60,24 @@ package enum BrokerInterface {
         # A compute instance; uuid is what CUDA_VISIBLE_DEVICES takes.
         type ComputeInstance (ci: int, profile: string, placement: Placement, uuid: ?string)
 
+        # A kind of compute instance inside one GPU instance: free is how many more fit now. isWhole marks the one that
+        # takes all of it.
+        type ComputeProfile (
+          name: string,
+          id: int,
+          slices: int,
+          multiprocessors: int,
+          copyEngines: int,
+          decoders: int,
+          encoders: int,
+          jpegEngines: int,
+          opticalFlow: int,
+          free: int,
+          total: int,
+          placements: []Placement,
+          isWhole: bool
+        )
+
         # A GPU instance. lease is null for one that another tool made.
         type Instance (
           gpu: GPUReference,
@@ -68,6 +86,7 @@ package enum BrokerInterface {
           profileId: int,
           placement: Placement,
           computeInstances: []ComputeInstance,
+          computeProfiles: []ComputeProfile,
           lease: ?string,
           user: ?string
         )
@@ -84,15 +103,17 @@ package enum BrokerInterface {
           user: ?string
         )
 
-        # state is active or ending; isolation is enforced or advisory.
+        # state is active or ending; isolation is enforced or advisory. ci and uuid are those of the first compute
+        # instance, uuids those of all; a GPU instance that was made without one has none.
         type Lease (
           id: string,
           gpu: GPUReference,
           gi: int,
-          ci: int,
+          ci: ?int,
           profile: string,
           placement: Placement,
-          uuid: string,
+          uuid: ?string,
+          uuids: []string,
           user: string,
           uid: int,
           created: string,
@@ -104,6 +125,33 @@ package enum BrokerInterface {
 
         # Where one slice of a request goes.
         type PlannedInstance (gpu: GPUReference, profile: string, placement: Placement)
+
+        # A GPU instance by its number on a GPU, which may be named in any way that names just one.
+        type InstanceReference (gpu: string, gi: int)
+
+        type ComputeInstanceReference (gpu: string, gi: int, ci: int)
+
+        # One thing that a change does to the machine. action is create-gpu-instance, create-compute-instance,
+        # destroy-gpu-instance, destroy-compute-instance, enable-mig or disable-mig. lease and user are those of the
+        # instance that is destroyed or added to.
+        type PlanStep (
+          action: string,
+          gpu: GPUReference,
+          gi: ?int,
+          ci: ?int,
+          profile: ?string,
+          placement: ?Placement,
+          lease: ?string,
+          user: ?string
+        )
+
+        # What a change does, in this order. A dry run shows it; the call that then gives its id as plan does just that, or
+        # is refused because the state has moved.
+        type Plan (id: string, steps: []PlanStep)
+
+        # What became of a GPU's mode: done, unchanged, planned, pending-in-use (until a reset, because a process uses the
+        # GPU), pending-reset (until somebody resets it or restarts the machine) or pending. reason says why it is pending.
+        type ModeEnding (gpu: GPUReference, state: string, reason: ?string)
 
         # An action and the rules that allow it.
         type Right (action: string, rules: []string)
@@ -197,6 +245,55 @@ package enum BrokerInterface {
           leases: []Lease
         )
 
+        # Makes GPU instances on every GPU named, or on all on which the caller may, all or none: profiles as nvidia-smi
+        # takes them, by id, name or full name, with :START where one matters; with a compute instance that takes all of
+        # each, or with none. Each becomes a lease.
+        method CreateGPUInstances(
+          profiles: []string,
+          gpus: ?[]string,
+          defaultComputeInstance: ?bool,
+          seconds: ?int,
+          name: ?string,
+          plan: ?string,
+          dryRun: ?bool,
+          key: ?string
+        ) -> (operation: ?string, dryRun: bool, plan: Plan, leases: []Lease)
+
+        # Destroys GPU instances with all in them, and ends their leases.
+        method DestroyGPUInstances(
+          instances: []InstanceReference,
+          plan: ?string,
+          dryRun: ?bool,
+          key: ?string
+        ) -> (operation: ?string, dryRun: bool, plan: Plan, leases: []Lease)
+
+        # Makes compute instances in each of these GPU instances, all or none; without profiles one that takes all of it.
+        method CreateComputeInstances(
+          instances: []InstanceReference,
+          profiles: ?[]string,
+          plan: ?string,
+          dryRun: ?bool,
+          key: ?string
+        ) -> (operation: ?string, dryRun: bool, plan: Plan, leases: []Lease)
+
+        # Destroys compute instances; the GPU instances around them stay with their leases.
+        method DestroyComputeInstances(
+          computeInstances: []ComputeInstanceReference,
+          plan: ?string,
+          dryRun: ?bool,
+          key: ?string
+        ) -> (operation: ?string, dryRun: bool, plan: Plan, leases: []Lease)
+
+        # Turns MIG mode on or off on every GPU named, or on all on which the caller may. Where leases live on one, they
+        # are ended first, but only with the id of the plan that shows it.
+        method SetMIGMode(
+          enabled: bool,
+          gpus: ?[]string,
+          plan: ?string,
+          dryRun: ?bool,
+          key: ?string
+        ) -> (operation: ?string, dryRun: bool, plan: Plan, leases: []Lease, modes: []ModeEnding)
+
         # [Supports 'more' flag] Audit records, oldest first; without audit.read the caller's own.
         method QueryAudit(
           user: ?string,
@@ -238,6 +335,12 @@ package enum BrokerInterface {
         error PendingReset (gpu: string, message: string)
 
         error MIGDisabled (gpus: []string, message: string)
+
+        # These GPUs cannot be cut at all.
+        error MIGUnsupported (gpus: []string, message: string)
+
+        # The state has moved since the plan was shown. Nothing was done.
+        error PlanChanged (message: string)
 
         error DeviceGateClosed (node: string, problem: string, fix: string, message: string)
 

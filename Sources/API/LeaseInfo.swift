@@ -5,11 +5,14 @@ package struct LeaseInfo: WireObject {
     package var id: String
     package var gpu: GPUReference
     package var gi: Int
-    package var ci: Int
+    /// Of its first compute instance; nil where it has none.
+    package var ci: Int?
     package var profile: String
     package var placement: PlacementInfo
-    /// What `CUDA_VISIBLE_DEVICES` takes.
-    package var uuid: String
+    /// What `CUDA_VISIBLE_DEVICES` takes: that of its first compute instance.
+    package var uuid: String?
+    /// Those of all its compute instances.
+    package var uuids: [String]
     package var user: String
     package var uid: Int
     package var created: String
@@ -21,8 +24,9 @@ package struct LeaseInfo: WireObject {
     package var name: String?
 
     package init(
-        id: String, gpu: GPUReference, gi: Int, ci: Int, profile: String, placement: PlacementInfo, uuid: String,
-        user: String, uid: Int, created: String, expires: String, state: String, isolation: String, name: String? = nil
+        id: String, gpu: GPUReference, gi: Int, ci: Int?, profile: String, placement: PlacementInfo, uuid: String?,
+        uuids: [String], user: String, uid: Int, created: String, expires: String, state: String, isolation: String,
+        name: String? = nil
     ) {
         self.id = id
         self.gpu = gpu
@@ -31,6 +35,7 @@ package struct LeaseInfo: WireObject {
         self.profile = profile
         self.placement = placement
         self.uuid = uuid
+        self.uuids = uuids
         self.user = user
         self.uid = uid
         self.created = created
@@ -44,10 +49,11 @@ package struct LeaseInfo: WireObject {
         id = try object.string("id")
         gpu = try object.wire("gpu")
         gi = try object.int("gi")
-        ci = try object.int("ci")
+        ci = try object.optionalInt("ci")
         profile = try object.string("profile")
         placement = try object.wire("placement")
-        uuid = try object.string("uuid")
+        uuid = try object.optionalString("uuid")
+        uuids = try object.strings("uuids")
         user = try object.string("user")
         uid = try object.int("uid")
         created = try object.string("created")
@@ -66,6 +72,7 @@ package struct LeaseInfo: WireObject {
         object.add("profile", profile)
         object.add("placement", placement)
         object.add("uuid", uuid)
+        object.add("uuids", uuids)
         object.add("user", user)
         object.add("uid", uid)
         object.add("created", created)

@@ -50,6 +50,13 @@ extension JSONObjectReader {
         return try Object(&reader)
     }
 
+    mutating func optionalWire<Object: WireObject>(_ key: String) throws(JSONShapeError) -> Object? {
+        try optionalObject(key).map { (value) throws(JSONShapeError) in
+            var reader = value
+            return try Object(&reader)
+        }
+    }
+
     mutating func wires<Object: WireObject>(_ key: String) throws(JSONShapeError) -> [Object] {
         var objects: [Object] = []
         for (index, element) in try array(key).enumerated() {

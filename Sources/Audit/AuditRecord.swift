@@ -41,6 +41,8 @@ package enum AuditResult: String, Sendable {
     /// Something was made and could not be taken back yet, which the reason names; a `recovered` record tells when it
     /// was.
     case leftBehind = "left-behind"
+    /// Accepted by the driver, to take effect after a reset of the GPU.
+    case pending
 }
 
 /// Who asked, as the kernel and the user database had it at that moment.

@@ -16,8 +16,8 @@ extension Broker {
         switch action {
         case .readOwn, .readAll, .readAudit, .readPolicy, .reloadPolicy, .actAs: target = .broker
         case .setMode:
-            let gpus = snapshot.inventory.entries.map(\.gpu).filter { wish.gpus.matches($0) }
-            guard !gpus.isEmpty else { throw .notFound(.gpu, wish.gpus.description) }
+            let gpus = snapshot.inventory.entries.map(\.gpu).filter { wish.means($0) }
+            guard !gpus.isEmpty else { throw .notFound(.gpu, wish.gpuWords) }
             target = .gpus(gpus)
         default:
             let resolved = try ResolvedWish(wish, snapshot.inventory)
@@ -31,7 +31,7 @@ extension Broker {
         let query = Query(
             principal: principal, action: action, target: target, duration: wish.duration,
             isolation: snapshot.isolation)
-        return policy.decide(query, use: use, now: now)
+        return policy.decide(query, use: use, now: Self.now)
     }
 
     /// Whether someone has a right that concerns the broker itself, such as reading.
@@ -51,5 +51,4 @@ extension Broker {
     }
 
     private var use: [UseEntry] { snapshot.use }
-    private var now: Timestamp { Clock.wall() }
 }

@@ -3,23 +3,24 @@ internal import Linux
 package import MIG
 internal import NVML
 internal import Nodes
-package import Planner
+internal import Planner
 internal import Policy
 
 /// What a request got.
 package struct Granted: Sendable {
     /// Nil for a dry run: nothing happened that could be asked about.
     package let operation: OperationID?
-    package let plan: [Plan.Entry]
+    package let plan: ChangePlan
     package let leases: [Lease]
 }
 
 extension Broker {
-    /// Makes the slices that a caller wishes for, all of them or none. Blocks for the driver and the disk.
+    /// Makes the slices that a caller wishes for, all of them or none: as leases of the broker's choosing, or as GPU
+    /// instances on the GPUs that he names. Blocks for the driver and the disk.
     package func request(_ wish: Wish, _ context: CallContext) throws(Refusal) -> Granted {
         let began = Clock.monotonic()
         if wish.isDryRun {
-            let plan = try withState { (state) throws(Refusal) in try decide(wish, context, &state).plan.entries }
+            let plan = try withState { (state) throws(Refusal) in try decide(wish, context, &state).shown }
             return Granted(operation: nil, plan: plan, leases: [])
         }
         let operation = Self.newOperation()
@@ -41,6 +42,7 @@ extension Broker {
         let permit: Permit
         let gate: Gate
         let plan: Plan
+        let shown: ChangePlan
         let terms: Terms
         let decision: Decision
         let policyHash: String
@@ -50,16 +52,18 @@ extension Broker {
     private func decide(
         _ wish: Wish, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> Decided {
-        guard let policy = policy.set else { throw .noPolicy(.request) }
-        _ = try state.readyDriver()
-        let resolved = try ResolvedWish(wish, state.inventory)
+        guard let policy = policy.set else { throw .noPolicy(wish.action) }
+        let driver = try state.readyDriver()
+        // Who chooses places himself sees the machine as it is, whatever other tools have done to it a moment ago.
+        if wish.action == .createGPUInstance { refresh(&state, driver) }
+        let resolved = try ResolvedWish(narrowed(wish, context, policy, state), state.inventory)
         let permit = try authorize(policy, resolved.query(wish, context, state.isolation), state.use)
         guard case .caller(_, let decision, let terms) = permit.basis else {
             preconditionFailure("a caller's query gives a caller's permit")
         }
         let members = zip(resolved.members, terms.gpus).map { member, allowed in
             member.candidates.filter { allowed.contains($0.gpu.uuid) }
-                .map { Candidate(gpu: $0.gpu.uuid, profile: $0.profile) }
+                .map { Candidate(gpu: $0.gpu.uuid, profile: $0.profile, start: member.start) }
         }
         let plan: Plan
         do throws(NoRoom) {
@@ -72,8 +76,35 @@ extension Broker {
         let planned = Set(plan.entries.map(\.gpu))
         let minors = state.inventory.entries.filter { planned.contains($0.gpu.uuid) }.map(\.gpu.minor)
         let gate = try gate(.create(gpuMinors: minors), &state)
+        // Whoever leaves the choice to the broker was shown no plan that could be another by now.
+        let shown = ChangePlan(
+            plan.entries.flatMap { ChangePlan.creation(of: $0, withCompute: wish.withCompute) }, for: wish.words,
+            on: wish.action == .createGPUInstance ? planned : [], state)
+        try shown.check(against: wish.plan)
         return Decided(
-            permit: permit, gate: gate, plan: plan, terms: terms, decision: decision, policyHash: policy.hash)
+            permit: permit, gate: gate, plan: plan, shown: shown, terms: terms, decision: decision,
+            policyHash: policy.hash)
+    }
+
+    /// The same wish with the GPUs named that no GPU being named means: those on which the caller may do it at all.
+    /// Where there is none, all of them are named, so that the refusal tells why.
+    private func narrowed(
+        _ wish: Wish, _ context: CallContext, _ policy: PolicySet, _ state: State
+    ) -> Wish {
+        guard case .onEach = wish.kind, wish.gpus.isEmpty else { return wish }
+        let uuids = state.inventory.entries.filter { $0.gpu.mode?.isEnabled == true }.map(\.gpu.uuid)
+        let allowed = uuids.filter { uuid in
+            let one = wish.on([.uuid(uuid)])
+            guard let query = try? ResolvedWish(one, state.inventory).query(one, context, state.isolation) else {
+                return false
+            }
+            switch policy.decide(query, use: [], now: Clock.wall()).denial?.reason {
+            // How much he may have of it is asked for all of them together.
+            case nil, .quotaExceeded?, .leaseTooLong?: return true
+            case .noIdentity?, .denied?, .noRule?, .isolationRequired?: return false
+            }
+        }
+        return wish.on((allowed.isEmpty ? uuids : allowed).map(GPUSelector.uuid))
     }
 
     /// A change that is on record as intended and has its place kept.
@@ -81,6 +112,8 @@ extension Broker {
         let permit: Permit
         let gate: Gate
         let plan: Plan
+        let shown: ChangePlan
+        let withCompute: Bool
         let intent: IntentReceipt
         let driver: NVMLDriver
         let drafts: [Records.Draft]
@@ -115,8 +148,9 @@ extension Broker {
         }
         let minors = Dictionary(uniqueKeysWithValues: state.inventory.entries.map { ($0.gpu.uuid, $0.gpu.minor) })
         return Started(
-            permit: decided.permit, gate: decided.gate, plan: decided.plan, intent: intent, driver: driver,
-            drafts: drafts, asked: asked, basis: basis, minors: minors, isolation: isolation)
+            permit: decided.permit, gate: decided.gate, plan: decided.plan, shown: decided.shown,
+            withCompute: wish.withCompute, intent: intent, driver: driver, drafts: drafts, asked: asked, basis: basis,
+            minors: minors, isolation: isolation)
     }
 
     /// Steps 10 to 12: act, open, and put down what really happened.
@@ -127,9 +161,10 @@ extension Broker {
         let (drafts, asked) = (started.drafts, started.asked)
         let basis = started.basis
         let isolation = started.isolation
+        let shown = started.shown
         let execution = Executor(driver: driver, nodes: nodes).create(
-            started.permit, started.gate, started.plan, started.intent, minors: started.minors,
-            for: context.principal.user)
+            started.permit, started.gate, started.plan, started.intent, withCompute: started.withCompute,
+            minors: started.minors, for: context.principal.user)
         let (failure, result) = (execution.failure, execution.result)
         let leases = zip(drafts, execution.made).map { lease($0, $1, basis, context, isolation) }
         var intent: IntentReceipt? = execution.intent
@@ -156,7 +191,9 @@ extension Broker {
         }
         if let unrecorded, failure == nil { throw takeBack(leases, driver, basis, unrecorded) }
         if let failure { throw failure }
-        return Granted(operation: basis.operation, plan: drafts.map(\.entry), leases: leases)
+        return Granted(
+            operation: basis.operation, plan: shown.done(leases.flatMap { ChangePlan.creation(of: $0) }),
+            leases: leases)
     }
 
     /// What was made and cannot be put on record is not handed out: it is taken back, and that is kept for the record.
@@ -169,7 +206,7 @@ extension Broker {
         var left: [Lease] = []
         for var lease in leases {
             close(lease)
-            if case .gone = executor.destroy(lease.gi, on: lease.gpu) {
+            if case .gone = executor.destroy(lease.gi, on: lease.gpu, at: lease.placement) {
                 note([Records.leaseEnd(lease, basis, reason: "not-recorded")])
             } else {
                 lease.state = .ending
@@ -193,10 +230,11 @@ extension Broker {
         return Lease(
             id: draft.lease, user: context.principal.user,
             userName: context.principal.name ?? context.principal.user.description,
-            groups: basis.decision?.groups ?? [], gpu: draft.entry.gpu, gi: made.gi, ci: made.ci.id,
-            profile: draft.entry.profile.name, profileID: draft.entry.profile.id, placement: draft.entry.placement,
-            slices: draft.entry.profile.slices, memoryMiB: draft.entry.profile.memoryMiB, device: made.device,
-            created: created, expires: created.advanced(by: draft.duration),
+            groups: basis.decision?.groups ?? [], gpu: draft.entry.gpu, gi: made.gi,
+            computeInstances: made.compute.map { [$0] } ?? [], profile: draft.entry.profile.name,
+            profileID: draft.entry.profile.id, placement: draft.entry.placement,
+            slices: draft.entry.profile.slices, memoryMiB: draft.entry.profile.memoryMiB, created: created,
+            expires: created.advanced(by: draft.duration),
             deadline: Clock.boottime() + Int64(draft.duration.seconds) * 1_000_000_000, renewals: 0,
             isolation: isolation, name: draft.name, state: .active, operation: basis.operation)
     }
@@ -224,7 +262,7 @@ extension Broker {
     private func granted(_ asked: Records.Asked, _ context: CallContext) throws(Refusal) -> Granted? {
         try withState { (state) throws(Refusal) in
             try state.ledger.change(repeatedBy: context.method, asked, of: context.principal.user).map { known in
-                Granted(operation: known.id, plan: [], leases: known.leases.compactMap { state.ledger.leases[$0] })
+                Granted(operation: known.id, plan: .none, leases: known.leases.compactMap { state.ledger.leases[$0] })
             }
         }
     }
@@ -234,7 +272,7 @@ extension ResolvedWish {
     /// The question to the policy.
     func query(_ wish: Wish, _ context: CallContext, _ isolation: Isolation) -> Query {
         Query(
-            principal: context.principal, action: .request,
+            principal: context.principal, action: wish.action,
             target: .instances(
                 members.map {
                     Demand(

@@ -90,7 +90,8 @@ extension Broker {
 
     private func grant(of lease: Lease) -> NodeGrant? {
         guard let minor = snapshot.inventory.entry(lease.gpu)?.gpu.minor else { return nil }
-        return NodeGrant(user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: [lease.ci])
+        return NodeGrant(
+            user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: lease.computeInstanceIDs)
     }
 
     /// A refusal that came before any intent is on record as a denial; after it, its outcome tells.
@@ -105,8 +106,8 @@ extension Broker {
 
     private func denial(_ refusal: Refusal, _ operation: OperationID, _ context: CallContext) -> AuditRecord? {
         switch refusal {
-        case .denied, .noPolicy, .gateClosed, .noRoom, .notFound, .ambiguousProfile, .migDisabled, .pendingReset,
-            .driverUnavailable, .badRequest:
+        case .denied, .noPolicy, .gateClosed, .noRoom, .noComputeRoom, .notFound, .ambiguous, .migDisabled,
+            .migUnsupported, .pendingReset, .driverUnavailable, .badRequest, .planChanged, .leasesLive:
             var record = Records.Basis(operation, context, policy: policy.set?.hash, decision: nil).record(.denied)
             if case .denied(let denial) = refusal { record.rules = denial.reason.names }
             record.decision = .deny

@@ -64,8 +64,7 @@ extension Broker {
             state.inventory = inventory
             completeLeases(&state)
             if !state.unfinished.isEmpty { finishRecovery(&state, driver) }
-            endLost(&state)
-            noteExternal(&state)
+            reconcile(&state)
             state.isolation = nodes.isolation(gpuMinors: state.gpuMinors).isolation
             repairNodes(&state)
         }
@@ -78,15 +77,22 @@ extension Broker {
 
     /// Leases whose instance is not there any more: a reboot, a reset, or somebody else's tool.
     ///
-    /// Where only the compute instance is gone, be it by another's hand or by an end that broke off, the rest is ended:
-    /// it has no other owner.
+    /// Where only its compute instances are gone, be it by another's hand or by an end that broke off, the rest is ended:
+    /// it has no other owner. While one of several is left, it stays with that.
     private func endLost(_ state: inout State) {
         for lease in state.ledger.sorted {
             guard state.inventory.entry(lease.gpu) != nil || state.inventory.lacks(lease.gpu) else { continue }
             let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi)
             if let instance, instance.profile == lease.profileID, instance.placement == lease.placement {
-                let isWhole = instance.computeInstances.contains { $0.uuid == lease.device }
-                if !isWhole { revoke(lease, "Reconcile", &state) }
+                let lost = lease.computeInstances.filter { leased in
+                    !instance.computeInstances.contains { $0.id == leased.id && $0.uuid == leased.device }
+                }
+                if lost.isEmpty { continue }
+                if lost.count == lease.computeInstances.count {
+                    revoke(lease, "Reconcile", &state)
+                } else {
+                    drop(lost, of: lease, &state)
+                }
                 continue
             }
             close(lease)
@@ -96,27 +102,43 @@ extension Broker {
         }
     }
 
+    /// Takes compute instances that are not there any more out of a lease, and their access with them.
+    private func drop(_ lost: [LeasedComputeInstance], of lease: Lease, _ state: inout State) {
+        var kept = lease
+        for instance in lost {
+            if let minor = state.inventory.entry(lease.gpu)?.gpu.minor {
+                // What stays open is closed by the look over the nodes that follows.
+                try? nodes.close(.computeInstance(gpuMinor: minor, lease.gi, instance.id))
+            }
+            let basis = Records.Basis(Self.newOperation(), method: "Reconcile", owner: lease.user)
+            var record = basis.record(.externalChange)
+            record.gpu = lease.gpu
+            record.gi = lease.gi
+            record.ci = instance.id
+            record.device = instance.device
+            record.lease = lease.id
+            record.reason = "gone: a compute instance of the lease"
+            note([record])
+            kept.remove(instance.id)
+        }
+        state.ledger.put(kept)
+    }
+
     func noteLost(_ lease: Lease) {
         let basis = Records.Basis(Self.newOperation(), method: "Reconcile", owner: lease.user)
         note([Records.leaseEnd(lease, basis, reason: "instance-lost")])
     }
 
+    /// Puts the ledger beside what was just read of the driver: what others took, made or set.
+    func reconcile(_ state: inout State) {
+        endLost(&state)
+        noteExternal(&state)
+        noteModes(&state)
+    }
+
     /// Instances that come and go without the broker.
     private func noteExternal(_ state: inout State) {
-        var seen: Set<External> = []
-        let promised = state.reservations.values.flatMap { $0 }
-        for entry in state.inventory.entries {
-            for instance in entry.instances {
-                let isOurs =
-                    state.ledger.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id)) != nil
-                    || promised.contains {
-                        $0.gpu == entry.gpu.uuid && $0.occupant.placement == instance.placement
-                    }
-                if !isOurs {
-                    seen.insert(External(gpu: entry.gpu.uuid, gi: instance.id, placement: instance.placement))
-                }
-            }
-        }
+        let seen = state.externals
         for (instances, what) in [
             (seen.subtracting(state.external), "found"), (state.external.subtracting(seen), "gone"),
         ] {
@@ -124,12 +146,26 @@ extension Broker {
                 var record = Records.Basis(Self.newOperation(), method: "Reconcile", owner: nil).record(.externalChange)
                 record.gpu = instance.gpu
                 record.gi = instance.gi
+                record.ci = instance.ci
                 record.placement = instance.placement
-                record.reason = "\(what): a GPU instance without a lease"
+                record.reason = "\(what): a \(instance.ci == nil ? "GPU" : "compute") instance without a lease"
                 note([record])
             }
         }
         state.external = seen
+    }
+
+    /// Modes that others set.
+    private func noteModes(_ state: inout State) {
+        for entry in state.inventory.entries {
+            guard let mode = entry.gpu.mode, let known = state.modes[entry.gpu.uuid], known != mode else { continue }
+            var record = Records.Basis(Self.newOperation(), method: "Reconcile", owner: nil).record(.externalChange)
+            record.gpu = entry.gpu.uuid
+            record.reason = "the MIG mode is \(mode), and was \(known)"
+            note([record])
+        }
+        // A GPU that does not answer now keeps the mode that it had.
+        state.modes.merge(state.inventory.modes) { $1 }
     }
 
     /// Ends what is over, and tries again what was still busy.
@@ -150,11 +186,11 @@ extension Broker {
         }
         guard let driver else { return revoke(lease) }
         // A slice that is known to be busy is not worth a record every ten seconds.
-        if lease.state == .ending, let processes = try? driver.processes(on: lease.ci, in: lease.gi, of: lease.gpu),
-            !processes.isEmpty
-        {
-            return
+        let isBusy = lease.computeInstances.contains { instance in
+            // A driver that does not tell is asked to destroy it, and then says.
+            (try? driver.processes(on: instance.id, in: lease.gi, of: lease.gpu))?.isEmpty == false
         }
+        if lease.state == .ending, isBusy { return }
         let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
         do throws(Refusal) {
             let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)

@@ -61,6 +61,8 @@ package final class Broker: Sendable {
         var driverProblem: String? = "not asked yet"
         /// Instances that have no lease, as they were last seen: what is new among them somebody else made.
         var external: Set<External> = []
+        /// The modes of GPUs as they were last seen or set; another one somebody else set.
+        var modes: [GPUUUID: MIGMode] = [:]
         /// Changes that an earlier run of the broker began and did not end, and creations that could not be taken back;
         /// done with once the driver does it.
         var unfinished: [Unfinished] = []
@@ -87,6 +89,8 @@ package final class Broker: Sendable {
     struct External: Hashable, Sendable {
         let gpu: GPUUUID
         let gi: GPUInstanceID
+        /// Nil for the GPU instance itself.
+        let ci: ComputeInstanceID?
         let placement: Placement
     }
 
@@ -147,6 +151,9 @@ package final class Broker: Sendable {
         didChange(complete.number)
     }
 
+    /// What time rules and records go by.
+    static var now: Timestamp { Clock.wall() }
+
     /// A fresh id that nobody can guess.
     static func newOperation() -> OperationID {
         guard let id = OperationID(bytes: Random.bytes(16)) else { preconditionFailure("16 bytes make an id") }
@@ -179,7 +186,7 @@ extension Broker.State {
         ledger.leases.values.compactMap { lease in
             guard lease.state == .active, let minor = inventory.entry(lease.gpu)?.gpu.minor else { return nil }
             return NodeGrant(
-                user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: [lease.ci])
+                user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: lease.computeInstanceIDs)
         }
     }
 
@@ -187,14 +194,41 @@ extension Broker.State {
     var externalNodes: Set<NodeName> {
         var names: Set<NodeName> = []
         for entry in inventory.entries {
-            for instance in entry.instances
-            where ledger.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id)) == nil {
-                names.formUnion(
-                    NodeName.instance(
-                        gpuMinor: entry.gpu.minor, instance.id, instance.computeInstances.map(\.id)))
+            for instance in entry.instances {
+                let lease = ledger.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id))
+                let foreign = instance.computeInstances.map(\.id)
+                    .filter { id in lease?.computeInstances.contains { $0.id == id } != true }
+                let all = NodeName.instance(gpuMinor: entry.gpu.minor, instance.id, foreign)
+                // The node of a GPU instance with a lease is the lease's.
+                names.formUnion(lease == nil ? all : Array(all.dropFirst()))
             }
         }
         return names
+    }
+
+    /// Instances that are there and belong to nobody whom the broker knows.
+    var externals: Set<Broker.External> {
+        var seen: Set<Broker.External> = []
+        let promised = reservations.values.flatMap { $0 }
+        for entry in inventory.entries {
+            for instance in entry.instances {
+                let lease = ledger.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id))
+                let isPromised = promised.contains {
+                    $0.gpu == entry.gpu.uuid && $0.occupant.placement == instance.placement
+                }
+                if isPromised { continue }
+                func add(_ ci: ComputeInstanceID?, _ placement: Placement) {
+                    seen.insert(
+                        Broker.External(gpu: entry.gpu.uuid, gi: instance.id, ci: ci, placement: placement))
+                }
+                if lease == nil { add(nil, instance.placement) }
+                for ci in instance.computeInstances
+                where lease?.computeInstances.contains(where: { $0.id == ci.id }) != true {
+                    add(ci.id, ci.placement)
+                }
+            }
+        }
+        return seen
     }
 
     var gpuMinors: [Int] { inventory.entries.map(\.gpu.minor) }

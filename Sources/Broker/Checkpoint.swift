@@ -19,7 +19,7 @@ struct Checkpoint {
     /// Writes it durably.
     func save(in directory: String) throws(SystemError) {
         let value: JSONValue = [
-            "version": 1, "head": head.json, "boot": .string(boot), "leases": .array(leases.map(\.json)),
+            "version": 2, "head": head.json, "boot": .string(boot), "leases": .array(leases.map(\.json)),
             "changes": .array(changes.map(\.json)),
         ]
         try Files.replace(Self.path(in: directory), with: value.bytes(), mode: 0o600)
@@ -29,7 +29,7 @@ struct Checkpoint {
     static func load(from directory: String) -> Checkpoint? {
         guard let bytes = try? SafePath.read(path(in: directory), limit: JSONLimits.record.bytes),
             let value = try? JSONParser.parse(bytes, limits: .record),
-            var reader = try? JSONObjectReader(value), let version = try? reader.integer("version"), version == 1,
+            var reader = try? JSONObjectReader(value), let version = try? reader.integer("version"), version == 2,
             var place = try? reader.object("head"), let head = try? AuditHead(&place),
             let boot = try? reader.string("boot"),
             let leases = try? reader.array("leases").map({ (value) throws(JSONShapeError) in try Lease(json: value) }),
@@ -74,10 +74,10 @@ extension Lease {
             .init("id", .string(id.description)), .init("uid", .integer(user.rawValue)),
             .init("user", .string(userName)), .init("groups", .array(groups.map { .integer($0.rawValue) })),
             .init("gpu", .string(gpu.description)), .init("gi", .integer(gi.rawValue)),
-            .init("ci", .integer(ci.rawValue)), .init("profile", .string(profile)),
+            .init("computeInstances", .array(computeInstances.map(\.json))), .init("profile", .string(profile)),
             .init("profileId", .integer(profileID.rawValue)), .init("start", .integer(placement.start)),
             .init("size", .integer(placement.size)), .init("slices", .integer(slices.rawValue)),
-            .init("memoryMiB", .integer(memoryMiB)), .init("device", .string(device.description)),
+            .init("memoryMiB", .integer(memoryMiB)),
             .init("created", .string(created.description)), .init("expires", .string(expires.description)),
             .init("deadline", .integer(deadline)), .init("renewals", .integer(renewals)),
             .init("isolation", .string(isolation.rawValue)), .init("state", .string(state.rawValue)),
@@ -103,14 +103,15 @@ extension Lease {
         self.groups = groups
         gpu = try reader.parsed("gpu", GPUUUID.init)
         gi = GPUInstanceID(UInt32(try reader.integer("gi", in: small)))
-        ci = ComputeInstanceID(UInt32(try reader.integer("ci", in: small)))
+        computeInstances = try reader.array("computeInstances").map { (value) throws(JSONShapeError) in
+            try LeasedComputeInstance(json: value)
+        }
         profile = try reader.string("profile")
         profileID = GPUInstanceProfileID(UInt32(try reader.integer("profileId", in: small)))
         placement = Placement(
             start: Int(try reader.integer("start", in: 0...63)), size: Int(try reader.integer("size", in: 1...64)))
         slices = SliceCount(Int(try reader.integer("slices", in: small)))
         memoryMiB = Int(try reader.integer("memoryMiB", in: small))
-        device = try reader.parsed("device", MIGUUID.init)
         created = try reader.parsed("created", Timestamp.init)
         expires = try reader.parsed("expires", Timestamp.init)
         deadline = try reader.integer("deadline")
@@ -119,6 +120,17 @@ extension Lease {
         state = try reader.parsed("state", State.init(rawValue:))
         operation = try reader.parsed("operation", OperationID.init)
         name = try reader.optionalString("name")
+        try reader.finish()
+    }
+}
+
+extension LeasedComputeInstance {
+    fileprivate var json: JSONValue { ["ci": .integer(id.rawValue), "device": .string(device.description)] }
+
+    fileprivate init(json: JSONValue) throws(JSONShapeError) {
+        var reader = try JSONObjectReader(json)
+        id = ComputeInstanceID(UInt32(try reader.integer("ci", in: 0...Int64(UInt32.max))))
+        device = try reader.parsed("device", MIGUUID.init)
         try reader.finish()
     }
 }

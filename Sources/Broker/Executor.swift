@@ -15,8 +15,8 @@ struct Executor {
     struct Made {
         let entry: Plan.Entry
         let gi: GPUInstanceID
-        let ci: ComputeInstance
-        let device: MIGUUID
+        /// Nil where it was made without one.
+        let compute: LeasedComputeInstance?
     }
 
     /// What really happened, with the intent that awaits its outcome.
@@ -28,12 +28,13 @@ struct Executor {
         let result: AuditResult
     }
 
-    /// Makes every instance of a plan and opens it to one user, or undoes all of it.
+    /// Makes every instance of a plan, with a compute instance that takes all of it or with none, and opens it to one
+    /// user; or undoes all of it.
     ///
     /// Permit, gate, plan and intent are used up here: there is no other way to call it, and none to call it twice.
     func create(
         _ permit: consuming Permit, _ gate: consuming Gate, _ plan: consuming Plan, _ intent: consuming IntentReceipt,
-        minors: [GPUUUID: Int], for user: UserID
+        withCompute: Bool, minors: [GPUUUID: Int], for user: UserID
     ) -> Execution {
         let entries = plan.entries
         let members = entries.map { Permit.Member(profile: $0.profile.name, gpu: $0.gpu) }
@@ -41,7 +42,9 @@ struct Executor {
         var undo = Undo(executor: self, minors: minors)
         var made: [Made] = []
         do throws(Refusal) {
-            for entry in entries { made.append(try make(entry, try Self.minor(of: entry.gpu, minors), &undo)) }
+            for entry in entries {
+                made.append(try make(entry, withCompute: withCompute, try Self.minor(of: entry.gpu, minors), &undo))
+            }
             // Access is given last: until every member exists nobody holds any.
             for one in made { try open(one, try Self.minor(of: one.entry.gpu, minors), to: user) }
             return Execution(intent: intent, made: made, failure: nil, result: .ok)
@@ -53,25 +56,33 @@ struct Executor {
         }
     }
 
-    private static func minor(of gpu: GPUUUID, _ minors: [GPUUUID: Int]) throws(Refusal) -> Int {
+    static func minor(of gpu: GPUUUID, _ minors: [GPUUUID: Int]) throws(Refusal) -> Int {
         guard let minor = minors[gpu] else { throw .driverFailed(.noSuchGPU(gpu)) }
         return minor
     }
 
-    /// Makes one instance with one compute instance, and leaves it closed to everybody.
+    /// Makes one instance, and leaves it closed to everybody.
     ///
     /// Where it may, the driver's library opens the nodes of what it makes to all users (mode 0444), so they are closed
     /// after each of its steps: who opens one in between keeps it open for as long as he likes.
-    private func make(_ entry: Plan.Entry, _ minor: Int, _ undo: inout Undo) throws(Refusal) -> Made {
+    private func make(
+        _ entry: Plan.Entry, withCompute: Bool, _ minor: Int, _ undo: inout Undo
+    ) throws(Refusal) -> Made {
         let gi = try createGPUInstance(entry, &undo)
         try close(gi.id, [], minor)
+        guard withCompute else { return Made(entry: entry, gi: gi.id, compute: nil) }
         let ci = try createComputeInstance(in: gi.id, on: entry.gpu)
         try close(gi.id, [ci.id], minor)
+        return Made(entry: entry, gi: gi.id, compute: try Self.leased(ci))
+    }
+
+    /// What CUDA knows it by is a part of a lease.
+    static func leased(_ ci: ComputeInstance) throws(Refusal) -> LeasedComputeInstance {
         guard let device = ci.uuid else {
             throw .driverFailed(
                 .nonsense(call: "nvmlDeviceGetUUID", answer: "no MIG UUID for a new compute instance"))
         }
-        return Made(entry: entry, gi: gi.id, ci: ci, device: device)
+        return LeasedComputeInstance(id: ci.id, device: device)
     }
 
     private func createGPUInstance(_ entry: Plan.Entry, _ undo: inout Undo) throws(Refusal) -> GPUInstance {
@@ -99,7 +110,7 @@ struct Executor {
         }
     }
 
-    private func close(_ gi: GPUInstanceID, _ cis: [ComputeInstanceID], _ minor: Int) throws(Refusal) {
+    func close(_ gi: GPUInstanceID, _ cis: [ComputeInstanceID], _ minor: Int) throws(Refusal) {
         do throws(NodeError) {
             try nodes.revoke(NodeGrant(user: .root, gpuMinor: minor, gpuInstance: gi, computeInstances: cis))
         } catch {
@@ -110,7 +121,9 @@ struct Executor {
     private func open(_ made: Made, _ minor: Int, to user: UserID) throws(Refusal) {
         do throws(NodeError) {
             try nodes.grant(
-                NodeGrant(user: user, gpuMinor: minor, gpuInstance: made.gi, computeInstances: [made.ci.id]))
+                NodeGrant(
+                    user: user, gpuMinor: minor, gpuInstance: made.gi,
+                    computeInstances: made.compute.map { [$0.id] } ?? []))
         } catch {
             throw .nodeFailed(error)
         }
@@ -127,13 +140,14 @@ struct Executor {
 
     /// Destroys an instance with all its compute instances; its nodes must be closed already.
     ///
-    /// What is gone before counts as destroyed: the end is what matters, whoever made it. After an error it counts what
-    /// the driver shows, for a call that failed may have done its work.
-    func destroy(_ gi: GPUInstanceID, on gpu: GPUUUID) -> Ending {
+    /// What is gone before counts as destroyed: the end is what matters, whoever made it; and so does what another tool
+    /// has replaced, for the one that stands there now is not ours. After an error it counts what the driver shows, for
+    /// a call that failed may have done its work.
+    func destroy(_ gi: GPUInstanceID, on gpu: GPUUUID, at placement: Placement) -> Ending {
         var found: GPUInstance?
         do throws(NVMLError) {
             found = try driver.instance(gi, on: gpu)
-            guard let found else { return .gone }
+            guard let found, found.placement == placement else { return .gone }
             for ci in found.computeInstances { try driver.destroyComputeInstance(ci.id, in: gi, on: gpu) }
             try driver.destroyGPUInstance(gi, on: gpu)
             return .gone
@@ -152,55 +166,5 @@ struct Executor {
             _ = blindness
             return .half(error)
         }
-    }
-}
-
-/// The instances of a creation, to be taken back in reverse.
-struct Undo {
-    let executor: Executor
-    let minors: [GPUUUID: Int]
-    private var entries: [Plan.Entry] = []
-
-    /// Whether there is anything to take back.
-    var isEmpty: Bool { entries.isEmpty }
-
-    init(executor: Executor, minors: [GPUUUID: Int]) {
-        self.executor = executor
-        self.minors = minors
-    }
-
-    /// Notes an instance that was made, or may have been.
-    mutating func created(_ entry: Plan.Entry) { entries.append(entry) }
-
-    /// Takes everything back as far as it can be.
-    ///
-    /// - Returns: what could not be, each with its reason; such an instance is external from then on.
-    func run() -> [String] { entries.reversed().compactMap(takeBack) }
-
-    /// The instance is looked for at its place, which was free and is ours: a driver that failed tells no id.
-    private func takeBack(_ entry: Plan.Entry) -> String? {
-        do throws(NVMLError) {
-            let made = try executor.driver.instances(on: entry.gpu).first {
-                $0.profile == entry.profile.id && $0.placement == entry.placement
-            }
-            guard let made else { return nil }
-            close(made, on: entry.gpu)
-            switch executor.destroy(made.id, on: entry.gpu) {
-            case .gone: return nil
-            case .untouched(let error), .half(let error):
-                return "GPU instance \(made.id) (\(entry.profile.name) at \(entry.placement)): \(error)"
-            }
-        } catch {
-            return "perhaps a GPU instance (\(entry.profile.name) at \(entry.placement)): \(error)"
-        }
-    }
-
-    /// Access goes before the instance; a node that cannot be closed is found by the next look over all nodes.
-    private func close(_ made: GPUInstance, on gpu: GPUUUID) {
-        guard let minor = minors[gpu] else { return }
-        // Nobody was granted anything else than the caller, whose request has failed: loss of this error is harmless.
-        try? executor.nodes.revoke(
-            NodeGrant(
-                user: .root, gpuMinor: minor, gpuInstance: made.id, computeInstances: made.computeInstances.map(\.id)))
     }
 }

@@ -9,9 +9,32 @@ package struct Inventory: Hashable, Sendable {
         /// Empty where the mode is off.
         package let profiles: [GPUInstanceProfile]
         package let instances: [GPUInstance]
+        /// What fits into the GPU instances that there are, by their profiles.
+        package let computeProfiles: [GPUInstanceProfileID: [ComputeInstanceProfile]]
+
+        package init(
+            gpu: GPU, profiles: [GPUInstanceProfile], instances: [GPUInstance],
+            computeProfiles: [GPUInstanceProfileID: [ComputeInstanceProfile]] = [:]
+        ) {
+            self.gpu = gpu
+            self.profiles = profiles
+            self.instances = instances
+            self.computeProfiles = computeProfiles
+        }
 
         package func profile(_ id: GPUInstanceProfileID) -> GPUInstanceProfile? { profiles.first { $0.id == id } }
         package func instance(_ id: GPUInstanceID) -> GPUInstance? { instances.first { $0.id == id } }
+
+        /// The name of a compute instance's profile, `1c.3g.20gb`, or what can be said of it where nothing offers it.
+        package func name(of compute: ComputeInstance, in gi: GPUInstanceID) -> String {
+            let parent = instance(gi)?.profile
+            if let offered = parent.flatMap({ computeProfiles[$0] })?.first(where: { $0.id == compute.profile }) {
+                return offered.name
+            }
+            return parent.flatMap { profile($0) }
+                .map { ProfileName.computeInstance(slices: SliceCount(compute.placement.size), in: $0) }
+                ?? "profile \(compute.profile)"
+        }
     }
 
     /// By rising index.
@@ -46,12 +69,22 @@ package struct Inventory: Hashable, Sendable {
     /// Whether a GPU is not there any more, as far as can be told.
     package func lacks(_ uuid: GPUUUID) -> Bool { isComplete && entry(uuid) == nil }
 
+    /// The modes of those that have one.
+    var modes: [GPUUUID: MIGMode] {
+        Dictionary(entries.compactMap { entry in entry.gpu.mode.map { (entry.gpu.uuid, $0) } }) { $1 }
+    }
+
     package func entry(_ uuid: GPUUUID) -> Entry? { entries.first { $0.gpu.uuid == uuid } }
 
     static func entry(of gpu: GPU, _ driver: NVMLDriver) throws(NVMLError) -> Entry {
         guard gpu.mode?.isEnabled == true else { return Entry(gpu: gpu, profiles: [], instances: []) }
+        let instances = try driver.instances(on: gpu.uuid)
+        var computeProfiles: [GPUInstanceProfileID: [ComputeInstanceProfile]] = [:]
+        for instance in instances where computeProfiles[instance.profile] == nil {
+            computeProfiles[instance.profile] = driver.knownComputeProfiles(in: instance.profile, of: gpu.uuid)
+        }
         return Entry(
-            gpu: gpu, profiles: try driver.gpuInstanceProfiles(of: gpu.uuid),
-            instances: try driver.instances(on: gpu.uuid))
+            gpu: gpu, profiles: try driver.gpuInstanceProfiles(of: gpu.uuid), instances: instances,
+            computeProfiles: computeProfiles)
     }
 }

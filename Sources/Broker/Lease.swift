@@ -1,6 +1,6 @@
 package import MIG
 
-/// One GPU instance with its compute instance, held by one user until a time.
+/// One GPU instance with its compute instances, held by one user until a time.
 package struct Lease: Hashable, Sendable {
     package enum State: String, Sendable {
         case active
@@ -15,14 +15,13 @@ package struct Lease: Hashable, Sendable {
     package let groups: [GroupID]
     package let gpu: GPUUUID
     package let gi: GPUInstanceID
-    package let ci: ComputeInstanceID
+    /// By id; none in a GPU instance that was made without, or whose own were destroyed.
+    package var computeInstances: [LeasedComputeInstance]
     package let profile: String
     package let profileID: GPUInstanceProfileID
     package let placement: Placement
     package let slices: SliceCount
     package let memoryMiB: Int
-    /// What `CUDA_VISIBLE_DEVICES` takes.
-    package let device: MIGUUID
     package let created: Timestamp
     /// For people; what counts is `deadline`.
     package var expires: Timestamp
@@ -35,6 +34,9 @@ package struct Lease: Hashable, Sendable {
     package var state: State
     /// The change that made it.
     package let operation: OperationID
+
+    /// What `CUDA_VISIBLE_DEVICES` takes: the first of its devices, nil without a compute instance.
+    package var device: MIGUUID? { computeInstances.first?.device }
 
     /// The slots, nodes and counts that it takes, as the limits count them.
     package var seat: Seat { Seat(gpu: gpu, gi: gi) }
@@ -49,4 +51,24 @@ package struct Lease: Hashable, Sendable {
             self.gi = gi
         }
     }
+}
+
+/// A compute instance that belongs to a lease.
+package struct LeasedComputeInstance: Hashable, Sendable {
+    package let id: ComputeInstanceID
+    /// The MIG device that it is.
+    package let device: MIGUUID
+}
+
+extension Lease {
+    var computeInstanceIDs: [ComputeInstanceID] { computeInstances.map(\.id) }
+
+    /// Takes a compute instance in, in place of an earlier one of its id.
+    mutating func add(_ instance: LeasedComputeInstance) {
+        remove(instance.id)
+        computeInstances.append(instance)
+        computeInstances.sort { $0.id < $1.id }
+    }
+
+    mutating func remove(_ id: ComputeInstanceID) { computeInstances.removeAll { $0.id == id } }
 }

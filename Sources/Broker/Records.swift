@@ -124,7 +124,7 @@ enum Records {
     static func fill(_ record: inout AuditRecord, _ lease: Lease) {
         record.gpu = lease.gpu
         record.gi = lease.gi
-        record.ci = lease.ci
+        record.ci = lease.computeInstances.first?.id
         record.device = lease.device
         record.profile = lease.profile
         record.placement = lease.placement
@@ -133,6 +133,53 @@ enum Records {
         record.expires = lease.expires
         record.isolation = lease.isolation
         record.name = lease.name
+    }
+
+    /// An intent or outcome about a compute instance that exists, in a lease or in another tool's GPU instance.
+    static func record(
+        _ type: AuditRecordType, of seat: ComputeSeat, _ lease: Lease?, _ basis: Basis
+    ) -> AuditRecord {
+        var record = basis.record(type)
+        record.gpu = seat.gpu.uuid
+        record.gi = seat.gi
+        record.ci = seat.id
+        record.device = seat.device
+        record.profile = seat.profile
+        record.placement = seat.placement
+        record.lease = lease?.id
+        return record
+    }
+
+    /// An intent or outcome about a compute instance that is to be; what was made of it stands in the outcome.
+    static func record(
+        _ type: AuditRecordType, of entry: ComputePlan.Entry, _ lease: Lease, _ basis: Basis
+    ) -> AuditRecord {
+        var record = basis.record(type)
+        record.gpu = entry.gpu
+        record.gi = entry.gi
+        record.profile = entry.profile.name
+        record.placement = entry.placement
+        record.lease = lease.id
+        return record
+    }
+
+    /// An intent or outcome about a GPU's MIG mode.
+    static func record(_ type: AuditRecordType, of gpu: GPU, _ basis: Basis) -> AuditRecord {
+        var record = basis.record(type)
+        record.gpu = gpu.uuid
+        return record
+    }
+
+    /// An intent or outcome about a GPU instance that has no lease.
+    static func record(
+        _ type: AuditRecordType, of instance: GPUInstance, in entry: Inventory.Entry, _ basis: Basis
+    ) -> AuditRecord {
+        var record = basis.record(type)
+        record.gpu = entry.gpu.uuid
+        record.gi = instance.id
+        record.profile = entry.profile(instance.profile)?.name
+        record.placement = instance.placement
+        return record
     }
 
     /// The end of a lease, whoever brought it about.

@@ -12,24 +12,34 @@ package indirect enum Refusal: Error, Sendable {
     case noPolicy(Action)
     case gateClosed(GateClosed)
     case noRoom(NoRoom, profiles: [String])
+    case noComputeRoom(NoComputeRoom, profiles: [String])
     case auditUnavailable(AuditUnavailable)
     case driverFailed(NVMLError)
     /// The driver does not answer at all.
     case driverUnavailable(String)
     case nodeFailed(NodeError)
-    /// A change failed, and these instances of it could not be taken back: they are external from now on.
+    /// A change failed, and this of it could not be taken back: such an instance is external from now on.
     case leftBehind(Refusal, [String])
     case notFound(Thing, String)
-    case ambiguousProfile(String, candidates: [String])
+    case ambiguous(Thing, String, candidates: [String])
     case migDisabled([GPU])
+    /// These GPUs cannot be cut at all.
+    case migUnsupported([GPU])
     case pendingReset(GPU)
-    /// The change was made and its slice is still held by a process.
-    case inUse(LeaseID, NVMLError)
+    /// Something of it is in use, or of another tool: what, and by whom as far as the caller may know. The driver's
+    /// error, where it was the driver that said so.
+    case inUse(String, String, NVMLError?)
+    /// So many leases would be ended by it, which nobody has confirmed.
+    case leasesLive([GPU], count: Int)
+    /// The plan that was shown is not the one that would be carried out now.
+    case planChanged
     case badRequest(field: String, expected: String)
 
     /// What could not be found.
     package enum Thing: String, Sendable {
         case gpu = "GPU"
+        case gpuInstance = "GPU instance"
+        case computeInstance = "compute instance"
         case profile
         case lease
         case operation
@@ -41,7 +51,8 @@ extension Refusal: CustomStringConvertible {
     /// The driver's error behind it, if there is one.
     package var driverError: NVMLError? {
         switch self {
-        case .driverFailed(let error), .inUse(_, let error): error
+        case .driverFailed(let error): error
+        case .inUse(_, _, let error): error
         case .leftBehind(let cause, _): cause.driverError
         default: nil
         }
@@ -57,16 +68,18 @@ extension Refusal: CustomStringConvertible {
             }
         case .noPolicy: "NotAuthorized"
         case .gateClosed, .nodeFailed: "DeviceGateClosed"
-        case .noRoom: "NoRoom"
+        case .noRoom, .noComputeRoom: "NoRoom"
         case .auditUnavailable: "AuditUnavailable"
         case .driverFailed: "DriverError"
         case .driverUnavailable: "DriverUnavailable"
         case .leftBehind(let cause, _): cause.word
         case .notFound: "NotFound"
-        case .ambiguousProfile: "Ambiguous"
+        case .ambiguous: "Ambiguous"
         case .migDisabled: "MIGDisabled"
+        case .migUnsupported: "MIGUnsupported"
         case .pendingReset: "PendingReset"
-        case .inUse: "InUse"
+        case .inUse, .leasesLive: "InUse"
+        case .planChanged: "PlanChanged"
         case .badRequest: "InvalidParameter"
         }
     }
@@ -84,11 +97,16 @@ extension Refusal: CustomStringConvertible {
         case .driverUnavailable(let reason): reason
         case .leftBehind(let cause, let remains): "\(cause); left behind: \(remains.joined(separator: "; "))"
         case .notFound(let thing, let name): "no such \(thing.rawValue): \(name)"
-        case .ambiguousProfile(let name, let candidates):
-            "profile \(name) is \(candidates.joined(separator: " or "))"
+        case .noComputeRoom(let noRoom, let profiles): "\(noRoom): \(profiles.joined(separator: " + "))"
+        case .ambiguous(let thing, let name, let candidates):
+            "\(thing.rawValue) \(name) is \(candidates.joined(separator: " or "))"
         case .migDisabled(let gpus): "MIG mode is off on GPU \(gpus.map { String($0.index) }.joined(separator: ", "))"
         case .pendingReset(let gpu): "GPU \(gpu.index) waits for a reset"
-        case .inUse(let lease, let error): "lease \(lease): \(error)"
+        case .migUnsupported(let gpus): "GPU \(gpus.map { String($0.index) }.joined(separator: ", ")) has no MIG"
+        case .inUse(let what, let reason, _): "\(what): \(reason)"
+        case .leasesLive(let gpus, let count):
+            "\(count) leases live on GPU \(gpus.map { String($0.index) }.joined(separator: ", "))"
+        case .planChanged: "the state has moved since the plan was shown"
         case .badRequest(let field, let expected): "\(field) must be \(expected)"
         }
     }

@@ -1,4 +1,5 @@
 package import MIG
+import Policy
 
 /// What a request asks for: profiles by name or id, or the smallest that serves a need.
 package struct Wish: Sendable {
@@ -6,19 +7,25 @@ package struct Wish: Sendable {
         case profiles([ProfileSelector])
         /// So many instances, each with at least this much; nil is no demand.
         case smallest(memoryMiB: Int?, multiprocessors: Int?, count: Int)
+        /// These on every GPU that is meant, as `nvidia-smi mig -cgi` makes them, with a compute instance that takes
+        /// all of it or with none.
+        case onEach([PlacedProfileSelector], withCompute: Bool)
     }
 
     package let kind: Kind
-    package let gpus: GPUSelector
+    /// A GPU is meant that any of these matches; none at all means all, or for `onEach` all that the caller may use so.
+    package let gpus: [GPUSelector]
     package let duration: TimeSpan?
     package let name: String?
     package let isDryRun: Bool
     /// Makes a repeated call the same call.
     package let key: String?
+    /// The plan that was shown; any other is refused.
+    package let plan: PlanID?
 
     package init(
-        kind: Kind, gpus: GPUSelector = .all, duration: TimeSpan? = nil, name: String? = nil, isDryRun: Bool = false,
-        key: String? = nil
+        kind: Kind, gpus: [GPUSelector] = [], duration: TimeSpan? = nil, name: String? = nil, isDryRun: Bool = false,
+        key: String? = nil, plan: PlanID? = nil
     ) {
         self.kind = kind
         self.gpus = gpus
@@ -26,10 +33,25 @@ package struct Wish: Sendable {
         self.name = name
         self.isDryRun = isDryRun
         self.key = key
+        self.plan = plan
     }
 }
 
 extension Wish {
+    /// What the policy is asked for.
+    var action: Action { if case .onEach = kind { .createGPUInstance } else { .request } }
+
+    var withCompute: Bool { if case .onEach(_, let withCompute) = kind { withCompute } else { true } }
+
+    /// The same on other GPUs.
+    func on(_ gpus: [GPUSelector]) -> Wish {
+        Wish(kind: kind, gpus: gpus, duration: duration, name: name, isDryRun: isDryRun, key: key, plan: plan)
+    }
+
+    func means(_ gpu: GPU) -> Bool { gpus.isEmpty || gpus.contains { $0.matches(gpu) } }
+
+    var gpuWords: String { gpus.isEmpty ? "all" : gpus.map(\.description).joined(separator: " ") }
+
     /// What is asked for, but not what it shall be called.
     var words: String {
         let what =
@@ -37,8 +59,10 @@ extension Wish {
             case .profiles(let selectors): selectors.map(\.description).joined(separator: " ")
             case .smallest(let memoryMiB, let multiprocessors, let count):
                 "\(count) with \(memoryMiB ?? 0) MiB and \(multiprocessors ?? 0) SMs"
+            case .onEach(let selectors, let withCompute):
+                "\(selectors.map(\.description).joined(separator: " ")) \(withCompute ? "with" : "without") compute"
             }
-        return "\(what) on \(gpus) for \(duration.map(\.description) ?? "the usual time")"
+        return "\(what) on \(gpuWords) for \(duration.map(\.description) ?? "the usual time")"
     }
 }
 
@@ -50,22 +74,26 @@ struct ResolvedWish {
         /// The most that any candidate's profile of that name has.
         let memoryMiB: Int
         let candidates: [(gpu: GPU, profile: GPUInstanceProfileID)]
+        /// Where it is to lie, in memory slices; nil where any place will do.
+        var start: Int?
     }
 
     let members: [Member]
 
     /// - Throws: `notFound`, `ambiguousProfile`, `migDisabled`, `pendingReset` or `badRequest`.
     init(_ wish: Wish, _ inventory: Inventory) throws(Refusal) {
-        let named = inventory.entries.filter { wish.gpus.matches($0.gpu) }
-        guard !named.isEmpty else { throw .notFound(.gpu, wish.gpus.description) }
-        let usable = named.filter { $0.gpu.mode?.isEnabled == true }
-        guard !usable.isEmpty else {
-            if let pending = named.first(where: { $0.gpu.mode?.isPendingEnabled == true }) {
-                throw .pendingReset(pending.gpu)
-            }
-            throw .migDisabled(named.map(\.gpu))
-        }
+        let usable = try Self.usable(wish, inventory)
         switch wish.kind {
+        case .onEach(let selectors, _):
+            var members: [Member] = []
+            for entry in usable {
+                for selector in selectors {
+                    var member = try Self.member(selector.profile, [entry])
+                    member.start = selector.start
+                    members.append(member)
+                }
+            }
+            self.members = members
         case .profiles(let selectors):
             var members: [Member] = []
             for selector in selectors { members.append(try Self.member(selector, usable)) }
@@ -76,6 +104,21 @@ struct ResolvedWish {
         }
     }
 
+    /// The GPUs that are meant and can be cut: one of them is enough where the broker chooses, each must be where the
+    /// caller does.
+    private static func usable(_ wish: Wish, _ inventory: Inventory) throws(Refusal) -> [Inventory.Entry] {
+        let named = inventory.entries.filter { wish.means($0.gpu) }
+        guard !named.isEmpty else { throw .notFound(.gpu, wish.gpuWords) }
+        let usable = named.filter { $0.gpu.mode?.isEnabled == true }
+        let needsEach = if case .onEach = wish.kind { !wish.gpus.isEmpty } else { false }
+        guard usable.isEmpty || needsEach && usable.count < named.count else { return usable }
+        let others = named.filter { $0.gpu.mode?.isEnabled != true }
+        if let pending = others.first(where: { $0.gpu.mode?.isPendingEnabled == true }) {
+            throw .pendingReset(pending.gpu)
+        }
+        throw .migDisabled(others.map(\.gpu))
+    }
+
     private static func member(
         _ selector: ProfileSelector, _ entries: [Inventory.Entry]
     ) throws(Refusal) -> Member {
@@ -83,8 +126,8 @@ struct ResolvedWish {
             entries.flatMap { entry in entry.profiles.filter { selector.matches($0) }.map { Array($0.name.utf8) } })
         guard let name = names.first else { throw .notFound(.profile, selector.description) }
         guard names.count == 1 else {
-            throw .ambiguousProfile(
-                selector.description,
+            throw .ambiguous(
+                .profile, selector.description,
                 candidates: names.map { String(decoding: $0, as: UTF8.self) }.sorted {
                     $0.utf8.lexicographicallyPrecedes($1.utf8)
                 })

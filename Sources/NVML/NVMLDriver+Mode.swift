@@ -3,7 +3,7 @@ internal import Linux
 package import MIG
 
 /// What became of a change of MIG mode that the driver accepted.
-package enum MIGModeChange: Hashable, Sendable {
+package enum MIGModeChange: Hashable, Sendable, CustomStringConvertible {
     /// The mode is what was asked for, now.
     case done
     /// It will be after the next reset: somebody uses the GPU.
@@ -12,6 +12,16 @@ package enum MIGModeChange: Hashable, Sendable {
     case pendingReset
     /// It will be after the next reset, for another reason.
     case pending(NVMLReturn)
+
+    /// For records and people.
+    package var description: String {
+        switch self {
+        case .done: "done"
+        case .pendingInUse: "pending until the GPU is reset: a process uses it"
+        case .pendingReset: "pending until the machine is restarted, or the GPU reset by hand"
+        case .pending(let code): "pending until the GPU is reset: \(code)"
+        }
+    }
 }
 
 extension NVMLDriver {

@@ -1,6 +1,6 @@
 internal import CNVML
 internal import Linux
-internal import MIG
+package import MIG
 internal import Synchronization
 
 /// The NVIDIA driver as the broker asks and changes it, through one session of its library for the daemon's life.
@@ -98,6 +98,14 @@ internal import Synchronization
         // None at all is what a GPU says whose mode is off; somebody may turn it on.
         if !profiles.isEmpty { state.withLock { $0.profiles[uuid] = profiles } }
         return profiles
+    }
+
+    /// The compute instance profiles of a GPU instance profile, as they were read with the instances; empty where no
+    /// instance of that profile has been read. Asks the driver nothing.
+    package func knownComputeProfiles(
+        in parent: GPUInstanceProfileID, of uuid: GPUUUID
+    ) -> [ComputeInstanceProfile] {
+        state.withLock { $0.computeProfiles[uuid]?[parent] } ?? []
     }
 
     /// The compute instance profiles of a GPU instance profile, read in one instance for all of them: they are the same

@@ -34,11 +34,23 @@ extension BrokerError {
                 }
             case .driverUnavailable(let reason): .driverUnavailable(reason: reason)
             case .notFound(let thing, let name): .notFound(what: thing.rawValue, name: name)
-            case .ambiguousProfile(let name, let candidates):
-                .ambiguous(what: "profile", name: name, candidates: candidates)
+            case .noComputeRoom(let noRoom, let profiles):
+                .noRoom(
+                    profiles: profiles,
+                    gpus: [views.snapshot.inventory.entry(noRoom.gpu).map(views.gpu)].compactMap { $0 })
+            case .ambiguous(let thing, let name, let candidates):
+                .ambiguous(what: thing.rawValue, name: name, candidates: candidates)
             case .migDisabled(let gpus): .migDisabled(gpus: gpus.map { String($0.index) })
             case .pendingReset(let gpu): .pendingReset(gpu: String(gpu.index))
-            case .inUse(let lease, let error): .inUse(what: "lease \(lease)", reason: "\(error)")
+            case .migUnsupported(let gpus): .migUnsupported(gpus: gpus.map { String($0.index) })
+            case .inUse(let what, let reason, _): .inUse(what: what, reason: reason)
+            case .leasesLive(let gpus, let count):
+                .inUse(
+                    what: "GPU \(gpus.map { String($0.index) }.joined(separator: ", "))",
+                    reason:
+                        "\(count) \(count == 1 ? "lease lives" : "leases live") on it; the plan that ends them must be confirmed"
+                )
+            case .planChanged: .planChanged
             case .badRequest(let field, let expected):
                 .notFound(what: field, name: expected)
             }

@@ -16,6 +16,11 @@ enum Method: String, CaseIterable {
     case request = "Request"
     case renew = "Renew"
     case release = "Release"
+    case createGPUInstances = "CreateGPUInstances"
+    case destroyGPUInstances = "DestroyGPUInstances"
+    case createComputeInstances = "CreateComputeInstances"
+    case destroyComputeInstances = "DestroyComputeInstances"
+    case setMIGMode = "SetMIGMode"
     case queryAudit = "QueryAudit"
     case verifyAudit = "VerifyAudit"
     case checkPolicy = "CheckPolicy"
@@ -44,15 +49,15 @@ enum Method: String, CaseIterable {
         case .verifyAudit: .right(.readAudit)
         case .checkPolicy: .right(.readPolicy)
         case .reloadPolicy: .right(.reloadPolicy)
-        case .request, .renew, .release: .pipeline
+        case .request, .renew, .release, .createGPUInstances, .destroyGPUInstances, .createComputeInstances,
+            .destroyComputeInstances, .setMIGMode:
+            .pipeline
         }
     }
 
+    /// Whether the change thread answers it.
+    var isPipelined: Bool { if case .pipeline = requirement { true } else { false } }
+
     /// Whether it changes anything, and so counts against the rate of changes.
-    var isChange: Bool {
-        switch self {
-        case .request, .renew, .release, .reloadPolicy: true
-        default: false
-        }
-    }
+    var isChange: Bool { isPipelined || self == .reloadPolicy }
 }

@@ -8,33 +8,7 @@ extension Service {
     /// Sends a change to the change thread, which answers when it is done. A client that leaves changes nothing.
     func change(_ method: Method, _ parameters: JSONValue, _ context: CallContext) throws(VarlinkError) -> VarlinkAnswer
     {
-        let work: @Sendable (Broker) throws(Refusal) -> Outcome
-        switch method {
-        case .request:
-            let request = try LeaseRequest(parameters: parameters)
-            let wish = try request.wish(bounds: broker.configuration.bounds)
-            work = { broker throws(Refusal) in .request(try broker.request(wish, context)) }
-        case .renew:
-            let request = try RenewRequest(parameters: parameters)
-            let span = try Self.span(request.seconds)
-            let key = try Self.text(request.key, "key")
-            let isDryRun = request.dryRun ?? false
-            guard let id = LeaseID(request.lease) else {
-                throw BrokerError.notFound(what: "lease", name: request.lease).varlink
-            }
-            work = { broker throws(Refusal) in
-                let (operation, lease) = try broker.renew(id, for: span, isDryRun: isDryRun, key: key, context)
-                return .renew(operation, lease)
-            }
-        default:
-            let request = try ReleaseRequest(parameters: parameters)
-            let key = try Self.text(request.key, "key")
-            let isDryRun = request.dryRun ?? false
-            let ids = try Self.ids(request.leases)
-            work = { broker throws(Refusal) in
-                .release(try broker.release(ids, isDryRun: isDryRun, key: key, context))
-            }
-        }
+        let work = try work(of: method, parameters, context)
         let broker = broker
         let views = views(context)
         return .later { [self] responder in
@@ -45,11 +19,73 @@ extension Service {
         }
     }
 
+    /// A change, ready to be made: its parameters are checked, and who calls is known.
+    typealias Work = @Sendable (Broker) throws(Refusal) -> Outcome
+
+    private func work(
+        of method: Method, _ parameters: JSONValue, _ context: CallContext
+    ) throws(VarlinkError) -> Work {
+        let bounds = broker.configuration.bounds
+        switch method {
+        case .request:
+            let wish = try LeaseRequest(parameters: parameters).wish(bounds: bounds)
+            return { broker throws(Refusal) in .request(try broker.request(wish, context)) }
+        case .createGPUInstances:
+            let wish = try CreateGPUInstancesRequest(parameters: parameters).wish(bounds: bounds)
+            return { broker throws(Refusal) in .change(Changed(try broker.request(wish, context))) }
+        case .destroyGPUInstances:
+            let request = try DestroyGPUInstancesRequest(parameters: parameters)
+            let targets = try request.instances.targets("instances")
+            let terms = try ChangeTerms(request.dryRun, request.key, request.plan)
+            return { broker throws(Refusal) in
+                .change(
+                    try broker.destroyGPUInstances(
+                        targets, isDryRun: terms.isDryRun, key: terms.key, plan: terms.plan, context))
+            }
+        case .createComputeInstances:
+            let wish = try CreateComputeInstancesRequest(parameters: parameters).wish()
+            return { broker throws(Refusal) in .change(try broker.createComputeInstances(wish, context)) }
+        case .destroyComputeInstances:
+            let request = try DestroyComputeInstancesRequest(parameters: parameters)
+            let targets = try request.computeInstances.targets()
+            let terms = try ChangeTerms(request.dryRun, request.key, request.plan)
+            return { broker throws(Refusal) in
+                .change(
+                    try broker.destroyComputeInstances(
+                        targets, isDryRun: terms.isDryRun, key: terms.key, plan: terms.plan, context))
+            }
+        case .setMIGMode:
+            let wish = try SetMIGModeRequest(parameters: parameters).wish()
+            return { broker throws(Refusal) in .modes(try broker.setMode(wish, context)) }
+        case .renew:
+            let request = try RenewRequest(parameters: parameters)
+            let span = try Self.span(request.seconds)
+            let terms = try ChangeTerms(request.dryRun, request.key)
+            guard let id = LeaseID(request.lease) else {
+                throw BrokerError.notFound(what: "lease", name: request.lease).varlink
+            }
+            return { broker throws(Refusal) in
+                let (operation, lease) = try broker.renew(
+                    id, for: span, isDryRun: terms.isDryRun, key: terms.key, context)
+                return .renew(operation, lease)
+            }
+        default:
+            let request = try ReleaseRequest(parameters: parameters)
+            let terms = try ChangeTerms(request.dryRun, request.key)
+            let ids = try Self.ids(request.leases)
+            return { broker throws(Refusal) in
+                .release(try broker.release(ids, isDryRun: terms.isDryRun, key: terms.key, context))
+            }
+        }
+    }
+
     /// What a change came to.
     enum Outcome: Sendable {
         case request(Granted)
         case renew(OperationID?, Lease)
         case release(Released)
+        case change(Changed)
+        case modes(ModesChanged)
     }
 
     private static func message(
@@ -61,7 +97,7 @@ extension Service {
             return .reply(
                 LeaseReply(
                     operation: granted.operation?.description, dryRun: granted.operation == nil,
-                    plan: granted.plan.compactMap(views.planned), leases: granted.leases.map(views.lease)
+                    plan: granted.plan.steps.compactMap(views.planned), leases: granted.leases.map(views.lease)
                 ).json)
         case .success(.renew(let operation, let lease)):
             return .reply(
@@ -73,6 +109,19 @@ extension Service {
                 ReleaseReply(
                     operation: released.operation?.description, dryRun: released.operation == nil,
                     leases: released.leases.map(views.lease)
+                ).json)
+        case .success(.change(let changed)):
+            return .reply(
+                ChangeReply(
+                    operation: changed.operation?.description, dryRun: changed.operation == nil,
+                    plan: views.plan(changed.plan), leases: changed.leases.map(views.lease)
+                ).json)
+        case .success(.modes(let modes)):
+            return .reply(
+                SetMIGModeReply(
+                    operation: modes.change.operation?.description, dryRun: modes.isDryRun,
+                    plan: views.plan(modes.change.plan), leases: modes.change.leases.map(views.lease),
+                    modes: modes.gpus.compactMap(views.modeEnding)
                 ).json)
         case .failure(.badRequest(let field, _)): return .error(.invalidParameter(field))
         case .failure(let refusal): return .error(BrokerError(refusal, views).varlink)
@@ -107,47 +156,5 @@ extension Service {
         }
         guard (1...128).contains(text.utf8.count), isPlain else { throw .invalidParameter(field) }
         return text
-    }
-}
-
-extension LeaseRequest {
-    /// The wish behind the words, every field held against its bounds.
-    func wish(bounds: Bounds) throws(VarlinkError) -> Wish {
-        let count = count ?? 1
-        guard (1...bounds.instancesPerRequest).contains(count) else { throw .invalidParameter("count") }
-        for (value, field) in [(memoryMiB, "memoryMiB"), (multiprocessors, "multiprocessors")] {
-            if let value, !(1...1 << 40).contains(value) { throw .invalidParameter(field) }
-        }
-        let kind: Wish.Kind
-        if let profiles {
-            guard memoryMiB == nil, multiprocessors == nil else { throw .invalidParameter("profiles") }
-            kind = .profiles(try Self.selectors(profiles, count: count, bounds))
-        } else {
-            guard memoryMiB != nil || multiprocessors != nil else { throw .invalidParameter("profiles") }
-            kind = .smallest(memoryMiB: memoryMiB, multiprocessors: multiprocessors, count: count)
-        }
-        return Wish(
-            kind: kind, gpus: try Self.selector(gpu), duration: try Service.span(seconds),
-            name: try Service.text(name, "name"), isDryRun: dryRun ?? false, key: try Service.text(key, "key"))
-    }
-
-    static func selector(_ gpu: String?) throws(VarlinkError) -> GPUSelector {
-        guard let gpu else { return .all }
-        guard let selector = GPUSelector(gpu) else { throw .invalidParameter("gpu") }
-        return selector
-    }
-
-    static func selectors(
-        _ profiles: [String], count: Int, _ bounds: Bounds
-    ) throws(VarlinkError) -> [ProfileSelector] {
-        guard !profiles.isEmpty, profiles.count <= bounds.instancesPerRequest / count else {
-            throw .invalidParameter("profiles")
-        }
-        var selectors: [ProfileSelector] = []
-        for text in profiles {
-            guard let selector = ProfileSelector(text) else { throw .invalidParameter("profiles") }
-            selectors += Array(repeating: selector, count: count)
-        }
-        return selectors
     }
 }

@@ -50,7 +50,9 @@ extension Service {
             kind = .smallest(memoryMiB: 1, multiprocessors: nil, count: 1)
         }
         let wish = Wish(
-            kind: kind, gpus: try LeaseRequest.selector(request.gpu), duration: try Self.span(request.seconds))
+            kind: kind,
+            gpus: try request.gpu.map { (text) throws(VarlinkError) in [try LeaseRequest.selector(text)] } ?? [],
+            duration: try Self.span(request.seconds))
         guard let user = request.user, context.principal.name?.hasBytes(of: user) != true else {
             return .now(Self.explanation(action, wish, context.principal, broker, views(context)))
         }

@@ -86,7 +86,9 @@ final class Service: VarlinkService {
     ) throws(VarlinkError) -> VarlinkAnswer {
         if case .right(let action) = method.requirement { try require(action, context) }
         switch method {
-        case .request, .renew, .release: return try change(method, call.parameters, context)
+        case .request, .renew, .release, .createGPUInstances, .destroyGPUInstances, .createComputeInstances,
+            .destroyComputeInstances, .setMIGMode:
+            return try change(method, call.parameters, context)
         case .queryAudit, .verifyAudit, .checkPolicy, .reloadPolicy:
             return try slowly(method, call.parameters, context)
         case .explain: return try explain(call.parameters, context)

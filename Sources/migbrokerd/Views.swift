@@ -42,13 +42,12 @@ struct Views {
                 profile: profile?.name ?? "profile \(instance.profile)",
                 profileId: Int(instance.profile.rawValue), placement: Self.placement(instance.placement),
                 computeInstances: instance.computeInstances.map { ci in
-                    let slices = SliceCount(ci.placement.size)
-                    return ComputeInstanceInfo(
+                    ComputeInstanceInfo(
                         ci: Int(ci.id.rawValue),
-                        profile: profile.map { ProfileName.computeInstance(slices: slices, in: $0) }
-                            ?? "profile \(ci.profile)",
-                        placement: Self.placement(ci.placement), uuid: ci.uuid?.description)
-                }, lease: lease?.id.description, user: lease?.userName)
+                        profile: entry.name(of: ci, in: instance.id), placement: Self.placement(ci.placement),
+                        uuid: ci.uuid?.description)
+                }, computeProfiles: computeProfiles(of: instance, in: entry), lease: lease?.id.description,
+                user: lease?.userName)
         }
     }
 
@@ -62,7 +61,7 @@ struct Views {
                 ]
                 return DeviceInfo(
                     uuid: uuid.description, gpu: Self.reference(entry.gpu), gi: Int(instance.id.rawValue),
-                    ci: Int(ci.id.rawValue), profile: entry.profile(instance.profile)?.name ?? "",
+                    ci: Int(ci.id.rawValue), profile: entry.name(of: ci, in: instance.id),
                     nodes: ["/dev/nvidia\(entry.gpu.minor)"]
                         + minors.compactMap { $0.map { "/dev/nvidia-caps/nvidia-cap\($0)" } },
                     lease: lease?.id.description, user: lease?.userName)
@@ -79,18 +78,11 @@ struct Views {
         return LeaseInfo(
             id: lease.id.description,
             gpu: gpu.map(Self.reference) ?? GPUReference(uuid: lease.gpu.description, index: -1, name: ""),
-            gi: Int(lease.gi.rawValue), ci: Int(lease.ci.rawValue), profile: lease.profile,
-            placement: Self.placement(lease.placement), uuid: lease.device.description, user: lease.userName,
+            gi: Int(lease.gi.rawValue), ci: lease.computeInstances.first.map { Int($0.id.rawValue) },
+            profile: lease.profile, placement: Self.placement(lease.placement), uuid: lease.device?.description,
+            uuids: lease.computeInstances.map(\.device.description), user: lease.userName,
             uid: Int(lease.user.rawValue), created: lease.created.description, expires: lease.expires.description,
             state: lease.state.rawValue, isolation: lease.isolation.rawValue, name: lease.name)
-    }
-
-    /// Where a slice of a plan goes; nil where its GPU has gone meanwhile.
-    func planned(_ entry: Plan.Entry) -> PlannedInstance? {
-        snapshot.inventory.entry(entry.gpu).map {
-            PlannedInstance(
-                gpu: Self.reference($0.gpu), profile: entry.profile.name, placement: Self.placement(entry.placement))
-        }
     }
 
     static func reference(_ gpu: GPU) -> GPUReference {

@@ -86,7 +86,9 @@ private struct Refusal {
         case "InUse": self.init(.inUse, message, "end the programs that use it, then try again")
         case "PendingReset":
             self.init(.needsReset, message, "an administrator must reset the GPU or restart the machine")
-        case "MIGDisabled": self.init(.needsReset, message, "an administrator can turn it on")
+        case "MIGDisabled": self.init(.needsReset, message, "'migctl mode enable' turns it on, for who may")
+        case "MIGUnsupported": self.init(.needsReset, message, "'migctl gpus' shows which GPUs have it")
+        case "PlanChanged": self.init(.failed, message, "look at the plan as it is now, and decide anew")
         case "DeviceGateClosed": self.init(.failed, message, SafeText(text("fix")))
         case "AuditUnavailable":
             self.init(.failed, message, "nothing is changed without a record: tell the administrator")
@@ -107,6 +109,7 @@ private struct Refusal {
         switch what {
         case "profile": "'migctl profiles' shows what there is"
         case "GPU", "gpu": "'migctl gpus' shows what there is"
+        case "GPU instance", "compute instance": "'migctl instances' shows what is yours"
         case "operation": "'migctl audit show' shows the operations on record"
         default: "'migctl leases' shows what is yours"
         }

@@ -15,7 +15,11 @@ struct Verb: Sendable {
 
     static let groups: [(title: String, verbs: [Verb])] = [
         ("Slices", [.request, .release, .renew, .leases]),
-        ("Machine", [.gpus, .profiles, .instances, .devices]),
+        ("Machine", [.gpus, .profiles, .instances, .devices, .modeEnable, .modeDisable]),
+        (
+            "Instances, as nvidia-smi mig has them",
+            [.gpuInstanceCreate, .gpuInstanceDestroy, .computeInstanceCreate, .computeInstanceDestroy]
+        ),
         ("Rights", [.whoami, .explain, .policyCheck, .policyShow]),
         ("Record", [.auditShow, .auditVerify]),
     ]

@@ -137,6 +137,8 @@ struct ErrorSample: Sendable, CustomTestStringConvertible {
         ErrorSample(.inUse(what: "lease 00", reason: "a process"), "lease 00", "a process"),
         ErrorSample(.pendingReset(gpu: "1"), "GPU 1", "reset"),
         ErrorSample(.migDisabled(gpus: ["0", "1"]), "0, 1"),
+        ErrorSample(.migUnsupported(gpus: ["0", "1"]), "0, 1", "no MIG"),
+        ErrorSample(.planChanged, "moved", "nothing was done"),
         ErrorSample(
             .deviceGateClosed(node: "/dev/nvidia-caps/nvidia-cap3", problem: "is missing", fix: "make it"),
             "nvidia-cap3 is missing"),

@@ -24,8 +24,13 @@ struct Sample: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(place)" }
 
+    /// Whether it is what clients send, of which nothing may be unknown.
     var isRequest: Bool {
-        if case .parameters = place { true } else { false }
+        switch place {
+        case .parameters: true
+        case .type(let name): ["InstanceReference", "ComputeInstanceReference"].contains(name)
+        case .reply: false
+        }
     }
 
     /// What the interface's text says of its fields.
@@ -51,16 +56,26 @@ extension Sample {
         gpu: gpu, name: "1g.5gb", id: 19, slices: 1, memoryMiB: 4864, multiprocessors: 14, copyEngines: 1, decoders: 2,
         encoders: 3, jpegEngines: 4, opticalFlow: 5, free: 6, total: 7, placements: [placement])
     private static let compute = ComputeInstanceInfo(ci: 0, profile: "1c.3g.20gb", placement: placement, uuid: "MIG-0")
+    private static let computeProfile = ComputeProfileInfo(
+        name: "1c.3g.20gb", id: 0, slices: 1, multiprocessors: 14, copyEngines: 3, decoders: 2, encoders: 1,
+        jpegEngines: 4, opticalFlow: 5, free: 2, total: 3, placements: [placement], isWhole: false)
     private static let instance = InstanceInfo(
         gpu: gpu, gi: 7, profile: "1g.5gb", profileId: 19, placement: placement, computeInstances: [compute],
-        lease: "00", user: "alice")
+        computeProfiles: [computeProfile], lease: "00", user: "alice")
     private static let device = DeviceInfo(
         uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", nodes: ["/dev/nvidia0"], lease: "00", user: "alice")
     private static let lease = LeaseInfo(
-        id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0", user: "alice",
-        uid: 2001, created: "2026-11-23T19:12:28Z", expires: "2026-11-23T21:12:28Z", state: "active",
+        id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0", uuids: ["MIG-0"],
+        user: "alice", uid: 2001, created: "2026-11-23T19:12:28Z", expires: "2026-11-23T21:12:28Z", state: "active",
         isolation: "advisory", name: "mine")
     private static let planned = PlannedInstance(gpu: gpu, profile: "1g.5gb", placement: placement)
+    private static let reference = InstanceReference(gpu: "0", gi: 7)
+    private static let computeReference = ComputeInstanceReference(gpu: "0", gi: 7, ci: 1)
+    private static let step = PlanStep(
+        action: "destroy-compute-instance", gpu: gpu, gi: 7, ci: 1, profile: "1c.3g.20gb", placement: placement,
+        lease: "00", user: "alice")
+    private static let plan = PlanInfo(id: "00", steps: [step])
+    private static let ending = ModeEnding(gpu: gpu, state: "pending-in-use", reason: "a process uses it")
     private static let right = Right(action: "request", rules: ["a", "b"])
     private static let use = LimitUse(limit: "each", scope: "user", dimension: "slices", used: 1, maximum: 2)
     private static let group = GroupInfo(gid: 3001, name: "ml")
@@ -81,14 +96,20 @@ extension Sample {
         Sample(
             .type("Instance"), instance,
             least: InstanceInfo(
-                gpu: gpu, gi: 7, profile: "1g.5gb", profileId: 19, placement: placement, computeInstances: [])),
+                gpu: gpu, gi: 7, profile: "1g.5gb", profileId: 19, placement: placement, computeInstances: [],
+                computeProfiles: [])),
+        Sample(.type("ComputeProfile"), computeProfile), Sample(.type("InstanceReference"), reference),
+        Sample(.type("ComputeInstanceReference"), computeReference),
+        Sample(.type("PlanStep"), step, least: PlanStep(action: "enable-mig", gpu: gpu)),
+        Sample(.type("Plan"), plan),
+        Sample(.type("ModeEnding"), ending, least: ModeEnding(gpu: gpu, state: "done")),
         Sample(
             .type("Device"), device,
             least: DeviceInfo(uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", nodes: [])),
         Sample(
             .type("Lease"), lease,
             least: LeaseInfo(
-                id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0",
+                id: "00", gpu: gpu, gi: 7, ci: nil, profile: "1g.5gb", placement: placement, uuid: nil, uuids: [],
                 user: "alice", uid: 2001, created: "", expires: "", state: "ending", isolation: "enforced")),
         Sample(.type("PlannedInstance"), planned), Sample(.type("Right"), right), Sample(.type("LimitUse"), use),
         Sample(.type("Group"), group, least: GroupInfo(gid: 3001)),
@@ -124,41 +145,80 @@ extension Sample {
             .parameters(of: "Release"), ReleaseRequest(leases: ["00"], dryRun: true, key: "k"),
             least: ReleaseRequest(leases: [])),
         Sample(
+            .parameters(of: "CreateGPUInstances"),
+            CreateGPUInstancesRequest(
+                profiles: ["9:4"], gpus: ["0"], defaultComputeInstance: true, seconds: 60, name: "mine", plan: "00",
+                dryRun: true, key: "k"), least: CreateGPUInstancesRequest(profiles: [])),
+        Sample(
+            .parameters(of: "DestroyGPUInstances"),
+            DestroyGPUInstancesRequest(instances: [reference], plan: "00", dryRun: true, key: "k"),
+            least: DestroyGPUInstancesRequest(instances: [])),
+        Sample(
+            .parameters(of: "CreateComputeInstances"),
+            CreateComputeInstancesRequest(
+                instances: [reference], profiles: ["0"], plan: "00", dryRun: true, key: "k"),
+            least: CreateComputeInstancesRequest(instances: [])),
+        Sample(
+            .parameters(of: "DestroyComputeInstances"),
+            DestroyComputeInstancesRequest(
+                computeInstances: [computeReference], plan: "00", dryRun: true, key: "k"),
+            least: DestroyComputeInstancesRequest(computeInstances: [])),
+        Sample(
+            .parameters(of: "SetMIGMode"),
+            SetMIGModeRequest(enabled: true, gpus: ["0"], plan: "00", dryRun: true, key: "k"),
+            least: SetMIGModeRequest(enabled: false)),
+        Sample(
             .parameters(of: "QueryAudit"),
             QueryAuditRequest(
                 user: "bob", operation: "00", method: "Request", gpu: "0", since: "2026-11-23T19:12:28Z",
                 until: "2026-11-23T21:12:28Z", limit: 1), least: QueryAuditRequest()),
     ]
 
-    private static let replies: [Sample] = [
-        Sample(.reply(of: "ListGPUs"), ListGPUsReply(gpus: [wholeGPU]), least: ListGPUsReply(gpus: [])),
-        Sample(.reply(of: "ListProfiles"), ListProfilesReply(profiles: [profile])),
-        Sample(.reply(of: "ListInstances"), ListInstancesReply(instances: [instance])),
-        Sample(.reply(of: "ListDevices"), ListDevicesReply(devices: [device])),
-        Sample(.reply(of: "ListLeases"), ListLeasesReply(leases: [lease])),
-        Sample(.reply(of: "GetOperation"), GetOperationReply(operation: operation)),
-        Sample(
-            .reply(of: "WhoAmI"),
-            WhoAmIReply(
-                uid: 2001, user: "alice", gid: 2001, groups: [group], origin: "host", rights: [right], limits: [use],
-                isolation: "advisory", policy: "00"),
-            least: WhoAmIReply(
-                uid: 2001, gid: 2001, groups: [], origin: "unknown", rights: [], limits: [], isolation: "advisory")),
-        Sample(.reply(of: "Explain"), ExplainReply(decision: decision)),
-        Sample(.reply(of: "Monitor"), MonitorReply(change: 7)),
-        Sample(
-            .reply(of: "Request"), LeaseReply(operation: "00", dryRun: false, plan: [planned], leases: [lease]),
-            least: LeaseReply(dryRun: true, plan: [], leases: [])),
-        Sample(
-            .reply(of: "Renew"), RenewReply(operation: "00", dryRun: false, lease: lease),
-            least: RenewReply(dryRun: true, lease: lease)),
-        Sample(
-            .reply(of: "Release"), ReleaseReply(operation: "00", dryRun: false, leases: [lease]),
-            least: ReleaseReply(dryRun: true, leases: [])),
-        Sample(
-            .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
-            least: VerifyAuditReply(valid: false, records: 0)),
-        Sample(.reply(of: "CheckPolicy"), CheckPolicyReply(valid: false, diagnostics: [finding])),
-        Sample(.reply(of: "ReloadPolicy"), ReloadPolicyReply(policy: "00")),
-    ]
+    private static let replies: [Sample] =
+        [
+            Sample(.reply(of: "ListGPUs"), ListGPUsReply(gpus: [wholeGPU]), least: ListGPUsReply(gpus: [])),
+            Sample(.reply(of: "ListProfiles"), ListProfilesReply(profiles: [profile])),
+            Sample(.reply(of: "ListInstances"), ListInstancesReply(instances: [instance])),
+            Sample(.reply(of: "ListDevices"), ListDevicesReply(devices: [device])),
+            Sample(.reply(of: "ListLeases"), ListLeasesReply(leases: [lease])),
+            Sample(.reply(of: "GetOperation"), GetOperationReply(operation: operation)),
+            Sample(
+                .reply(of: "WhoAmI"),
+                WhoAmIReply(
+                    uid: 2001, user: "alice", gid: 2001, groups: [group], origin: "host", rights: [right],
+                    limits: [use],
+                    isolation: "advisory", policy: "00"),
+                least: WhoAmIReply(
+                    uid: 2001, gid: 2001, groups: [], origin: "unknown", rights: [], limits: [], isolation: "advisory")),
+            Sample(.reply(of: "Explain"), ExplainReply(decision: decision)),
+            Sample(.reply(of: "Monitor"), MonitorReply(change: 7)),
+            Sample(
+                .reply(of: "Request"), LeaseReply(operation: "00", dryRun: false, plan: [planned], leases: [lease]),
+                least: LeaseReply(dryRun: true, plan: [], leases: [])),
+            Sample(
+                .reply(of: "Renew"), RenewReply(operation: "00", dryRun: false, lease: lease),
+                least: RenewReply(dryRun: true, lease: lease)),
+            Sample(
+                .reply(of: "Release"), ReleaseReply(operation: "00", dryRun: false, leases: [lease]),
+                least: ReleaseReply(dryRun: true, leases: [])),
+        ] + changes
+
+    private static let changes: [Sample] =
+        [
+            "CreateGPUInstances", "DestroyGPUInstances", "CreateComputeInstances", "DestroyComputeInstances",
+        ].map { method in
+            Sample(
+                .reply(of: method), ChangeReply(operation: "00", dryRun: false, plan: plan, leases: [lease]),
+                least: ChangeReply(dryRun: true, plan: plan, leases: []))
+        } + [
+            Sample(
+                .reply(of: "SetMIGMode"),
+                SetMIGModeReply(operation: "00", dryRun: false, plan: plan, leases: [lease], modes: [ending]),
+                least: SetMIGModeReply(dryRun: true, plan: plan, leases: [], modes: [])),
+            Sample(
+                .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
+                least: VerifyAuditReply(valid: false, records: 0)),
+            Sample(.reply(of: "CheckPolicy"), CheckPolicyReply(valid: false, diagnostics: [finding])),
+            Sample(.reply(of: "ReloadPolicy"), ReloadPolicyReply(policy: "00")),
+        ]
 }

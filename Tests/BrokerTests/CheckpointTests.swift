@@ -43,7 +43,7 @@ struct CheckpointTests {
 
     /// What may have become of the file, each by itself.
     static let damages: [(old: String, new: String)] = [
-        (#""version":1"#, #""version":2"#), (#""version":1,"#, ""), (#""boot":"boot-1","#, ""),
+        (#""version":2"#, #""version":1"#), (#""version":2,"#, ""), (#""boot":"boot-1","#, ""),
         (#""boot":"boot-1""#, #""boot":1"#), (#""seq":5"#, #""seq":-5"#), (#""state":"active""#, #""state":"open""#),
         (#""uid":2001"#, #""uid":-1"#), (#""uid":2001"#, #""uid":4294967296"#), (#""uid":2001,"#, ""),
         (#""start":1"#, #""start":64"#), (#""size":1"#, #""size":0"#), (#""gi":1,"#, #""gi":"1","#),

@@ -85,8 +85,7 @@ struct ReplayTests {
         story.add(story.record(.intent, 1, by: 5, method: "Renew"))
         let unfinished = story.replayed().unfinished
         #expect(unfinished.map(\.intent.lease) == [3, 2, 1].map(Story.lease))
-        #expect(unfinished.map(\.isCreation) == [true, true, false])
-        #expect(unfinished.map(\.isRenewal) == [false, false, true])
+        #expect(unfinished.map(\.kind) == [.creation, .creation, .renewal])
         story.add(story.record(.recovered, 2, by: 4, result: .ok, isMade: false))
         #expect(story.replayed().unfinished.map(\.intent.lease) == [3, 1].map(Story.lease))
     }

@@ -39,7 +39,7 @@ struct WishTests {
     private static func wish(_ profiles: String..., on gpu: String = "all") throws -> Wish {
         Wish(
             kind: .profiles(try profiles.map { try #require(ProfileSelector($0)) }),
-            gpus: try #require(GPUSelector(gpu)))
+            gpus: gpu == "all" ? [] : [try #require(GPUSelector(gpu))])
     }
 
     @Test func `is served by every GPU that offers the profile, in the order asked for`() throws {
@@ -71,7 +71,7 @@ struct WishTests {
 
     @Test func `by an id that means two profiles is ambiguous, but not where one GPU is named`() throws {
         let refusal = try Self.refusal(try Self.wish("14"), try Self.mixed())
-        guard case .ambiguousProfile("14", let candidates)? = refusal else {
+        guard case .ambiguous(.profile, "14", let candidates)? = refusal else {
             Issue.record("\(String(describing: refusal))")
             return
         }

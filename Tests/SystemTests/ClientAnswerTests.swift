@@ -96,7 +96,8 @@ struct ClientAnswerTests {
         let gpu = GPUReference(uuid: text, index: 0, name: text)
         let place = PlacementInfo(start: 0, size: 1)
         let lease = LeaseInfo(
-            id: text, gpu: gpu, gi: 1, ci: 0, profile: text, placement: place, uuid: text, user: text, uid: 1,
+            id: text, gpu: gpu, gi: 1, ci: 0, profile: text, placement: place, uuid: text, uuids: [text, text],
+            user: text, uid: 1,
             created: text, expires: text, state: text, isolation: text, name: text)
         let compute = ComputeInstanceInfo(ci: 0, profile: text, placement: place, uuid: text)
         let record: JSONValue = [
@@ -104,6 +105,15 @@ struct ClientAnswerTests {
             "profile": .string(text), "gpu": .string(text), "lease": .string(text), "result": .string(text),
             "error": .string(text), "reason": .string(text), "op": .string(text), "rules": [.string(text)],
         ]
+        let plan = PlanInfo(
+            id: Self.id,
+            steps: [
+                PlanStep(
+                    action: text, gpu: gpu, gi: 1, ci: 0, profile: text, placement: place, lease: text, user: text)
+            ])
+        let computeProfile = ComputeProfileInfo(
+            name: text, id: 0, slices: 1, multiprocessors: 1, copyEngines: 1, decoders: 1, encoders: 1, jpegEngines: 1,
+            opticalFlow: 1, free: 1, total: 1, placements: [place], isWhole: true)
         let decision = DecisionInfo(allowed: false, reason: text, rules: [text], limits: [text], gpus: [gpu])
         let broker = try CannedBroker([
             "ListGPUs": .reply(
@@ -117,7 +127,7 @@ struct ClientAnswerTests {
                 ListInstancesReply(instances: [
                     InstanceInfo(
                         gpu: gpu, gi: 1, profile: text, profileId: 1, placement: place, computeInstances: [compute],
-                        lease: text, user: text)
+                        computeProfiles: [computeProfile], lease: text, user: text)
                 ]).json),
             "ListDevices": .reply(
                 ListDevicesReply(devices: [
@@ -139,6 +149,13 @@ struct ClientAnswerTests {
                     dryRun: false, plan: [PlannedInstance(gpu: gpu, profile: text, placement: place)],
                     leases: [lease, lease]
                 ).json),
+            "SetMIGMode": .reply(
+                SetMIGModeReply(
+                    dryRun: false, plan: plan, leases: [lease],
+                    modes: [ModeEnding(gpu: gpu, state: text, reason: text)]
+                ).json),
+            "CreateGPUInstances": .reply(ChangeReply(dryRun: false, plan: plan, leases: [lease]).json),
+            "DestroyComputeInstances": .reply(ChangeReply(dryRun: false, plan: plan, leases: [lease]).json),
             "Renew": .error(text, ["message": .string(text)]),
             "Release": .error(BrokerInterface.qualified("NoRoom"), ["message": .string(text), "gpus": []]),
         ])
@@ -146,6 +163,8 @@ struct ClientAnswerTests {
         for line in [
             "gpus", "leases --all", "instances --all", "devices --all", "whoami", "explain 1g.5gb", "audit show",
             "audit verify", "request 1g.5gb", "request 1g.5gb --dry-run", "renew \(id)", "release \(id) --yes",
+            "instances --profiles", "mode disable --gpu 0 --yes", "mode enable --dry-run", "gi create 9",
+            "ci destroy 0:1:0 --yes",
         ] {
             for quiet in [[], ["-q"], ["--json"]] {
                 let run = try broker.migctl(quiet + line.split(separator: " ").map(String.init))
@@ -205,8 +224,9 @@ struct ClientAnswerTests {
     private static func lease(id: String = id, name: String? = nil) -> JSONValue {
         LeaseInfo(
             id: id, gpu: GPUReference(uuid: "GPU-\(uuid)", index: 1, name: "NVIDIA A100"), gi: 2, ci: 0,
-            profile: "3g.20gb", placement: PlacementInfo(start: 4, size: 4), uuid: "MIG-\(uuid)", user: "alice",
-            uid: 2001, created: "2026-11-23T12:05:00Z", expires: "2099-12-31T12:05:00Z", state: "active",
+            profile: "3g.20gb", placement: PlacementInfo(start: 4, size: 4), uuid: "MIG-\(uuid)",
+            uuids: ["MIG-\(uuid)"], user: "alice", uid: 2001, created: "2026-11-23T12:05:00Z",
+            expires: "2099-12-31T12:05:00Z", state: "active",
             isolation: "advisory", name: name
         ).json
     }

@@ -13,10 +13,16 @@ enum LeaseTable {
             let isEnding = !lease.state.utf8.elementsEqual("active".utf8)
             table.add(
                 "\(id)", Table.Cell(lease.name), Table.Cell(showsUsers ? lease.user : nil), "\(lease.profile)",
-                lease.gpu.index < 0 ? "?" : "\(lease.gpu.index)", "\(lease.uuid)",
+                lease.gpu.index < 0 ? "?" : "\(lease.gpu.index)", Table.Cell(uuids(lease)),
                 isEnding ? Table.Cell("\(lease.state)", .caution) : "", "\(calendar.moment(lease.expires))")
         }
         return table
+    }
+
+    /// The UUID that CUDA takes, and how many more there are.
+    private static func uuids(_ lease: LeaseInfo) -> SafeText {
+        guard let first = lease.uuid else { return "none yet" }
+        return lease.uuids.count > 1 ? "\(first) and \(lease.uuids.count - 1) more" : "\(first)"
     }
 
     /// The shortest beginnings, eight digits at least, by which the ids can still be told apart.

@@ -5,14 +5,15 @@ import Linux
 extension Verb {
     static let profiles = Verb(
         name: "profiles",
-        usage: ["[--gpu SEL]"],
+        usage: ["[--gpu SEL] [--placements]"],
         summary: "Show what kinds of slices there are, and how many more fit now",
         details: [
-            "  --gpu SEL   of this GPU only: index, UUID, PCI id or model:GLOB",
+            "  --gpu SEL     of this GPU only: index, UUID, PCI id or model:GLOB",
+            "  --placements  where each may lie, free or not, in memory slices: {STARTS}:SIZE",
             "",
             "GPUs that offer the same are one row, FREE and TOTAL their sums. With -q the names alone.",
         ],
-        options: ["--gpu": .value],
+        options: ["--gpu": .value, "--placements": .flag],
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "profiles")
             try arguments.none()
@@ -26,24 +27,25 @@ extension Verb {
                     for name in names { try session.output.line("\(name)") }
                     return
                 }
-                try session.output.table(table(rows))
+                try session.output.table(table(rows, placed: options.has("--placements")))
                 if rows.isEmpty { session.output.talk("no GPU here offers slices") }
             }
             return .ok
         })
 
-    private static func table(_ rows: [ProfileRow]) -> Table {
+    private static func table(_ rows: [ProfileRow], placed: Bool) -> Table {
         var table = Table(
             .text("PROFILE"), .number("ID"), .number("SLICES"), .number("MEMORY"), .number("SMS"), .number("COPY"),
             .number("DEC"), .number("ENC"), .number("JPEG"), .number("OFA"), .number("FREE"), .number("TOTAL"),
-            .text("GPUS"))
+            .optional("PLACEMENTS"), .text("GPUS"))
         for row in rows {
             let profile = row.profile
             table.add(
                 "\(profile.name)", "\(profile.id)", "\(profile.slices)", "\(memory(profile.memoryMiB))",
                 "\(profile.multiprocessors)", "\(profile.copyEngines)", "\(profile.decoders)", "\(profile.encoders)",
                 "\(profile.jpegEngines)", "\(profile.opticalFlow)",
-                Table.Cell("\(row.free)", row.free == 0 ? .faint : .good), "\(row.total)", "\(ranges(row.gpus))")
+                Table.Cell("\(row.free)", row.free == 0 ? .faint : .good), "\(row.total)",
+                Table.Cell(placed ? placements(profile.placements) : nil), "\(ranges(row.gpus))")
         }
         return table
     }
@@ -78,6 +80,7 @@ private struct ProfileRow {
                 profile.decoders, profile.encoders, profile.jpegEngines, profile.opticalFlow,
             ]
         }
-        return a.name.utf8.elementsEqual(b.name.utf8) && traits(a) == traits(b)
+        func places(_ profile: ProfileInfo) -> [[Int]] { profile.placements.map { [$0.start, $0.size] } }
+        return a.name.utf8.elementsEqual(b.name.utf8) && traits(a) == traits(b) && places(a) == places(b)
     }
 }

@@ -100,12 +100,12 @@ private struct Wish {
     static func show(_ reply: LeaseReply, in session: Session) throws(Failure) {
         guard !reply.dryRun else { return try show(reply.plan, in: session) }
         if session.isQuiet {
-            for lease in reply.leases { try session.output.line("\(lease.uuid)") }
+            for uuid in reply.leases.flatMap(\.uuids) { try session.output.line("\(uuid)") }
             return
         }
         try session.output.table(LeaseTable.make(reply.leases, showsUsers: false))
-        if let first = reply.leases.first {
-            session.output.talk("to use it: export CUDA_VISIBLE_DEVICES=\(first.uuid)")
+        if let uuid = reply.leases.first?.uuid {
+            session.output.talk("to use it: export CUDA_VISIBLE_DEVICES=\(uuid)")
         }
         if reply.leases.count > 1 {
             session.output.talk("CUDA uses one MIG device in a process: give each process a UUID of its own")

@@ -1,0 +1,141 @@
+internal import Audit
+internal import Linux
+package import MIG
+internal import NVML
+internal import Nodes
+internal import Policy
+
+extension Broker {
+    /// Destroys compute instances, and leaves the GPU instances around them to whom they belong. Blocks for the driver
+    /// and the disk.
+    ///
+    /// All of them are checked before the first is touched.
+    package func destroyComputeInstances(
+        _ targets: [ComputeTarget], isDryRun: Bool, key: String?, plan shown: PlanID?, _ context: CallContext
+    ) throws(Refusal) -> Changed {
+        let operation = Self.newOperation()
+        let asked = Records.Asked(targets.map(\.description).joined(separator: " "), key: key)
+        do throws(Refusal) {
+            if !isDryRun, let known = try repeated(asked, context) { return known }
+            let (plan, found) = try change { (state) throws(Refusal) in
+                try decideComputeEnds(of: targets, asked, shown, context, &state)
+            }
+            let leases = found.compactMap(\.parent.lease)
+            if isDryRun { return Changed(operation: nil, plan: plan, leases: leases) }
+            for (count, one) in found.enumerated() {
+                do throws(Refusal) {
+                    try end(one, operation, asked, context)
+                } catch {
+                    finish(
+                        operation, context, asked, found.prefix(count).compactMap(\.parent.lease)[...],
+                        error: error.word)
+                    throw error
+                }
+            }
+            finish(operation, context, asked, leases[...])
+            let kept = withState { state in leases.compactMap { state.ledger.leases[$0.id] } }
+            return Changed(operation: operation, plan: plan, leases: kept.uniqued())
+        } catch {
+            if !isDryRun { noteDenial(error, operation, context) }
+            throw error
+        }
+    }
+
+    /// A compute instance that was named and is there.
+    private struct FoundCompute {
+        let parent: FoundInstance
+        let seat: ComputeSeat
+
+        var name: String { "compute instance \(seat.id) of \(parent.name)" }
+    }
+
+    private func decideComputeEnds(
+        of targets: [ComputeTarget], _ asked: Records.Asked, _ shown: PlanID?, _ context: CallContext,
+        _ state: inout State
+    ) throws(Refusal) -> (ChangePlan, [FoundCompute]) {
+        let driver = try state.readyDriver()
+        refresh(&state, driver)
+        var found: [FoundCompute] = []
+        for target in targets {
+            let parent = try find(target.parent, context, any: .destroyAnyComputeInstance, state)
+            guard let seat = parent.compute(target.ci) else {
+                throw .notFound(
+                    .computeInstance, "\(parent.entry.gpu.index):\(parent.instance.id):\(target.ci)")
+            }
+            guard !found.contains(where: { $0.parent.seat == parent.seat && $0.seat.id == seat.id }) else {
+                throw .badRequest(field: "computeInstances", expected: "compute instances, each once")
+            }
+            _ = try leave(parent, context, own: .destroyOwnComputeInstance, any: .destroyAnyComputeInstance, state)
+            found.append(FoundCompute(parent: parent, seat: seat))
+        }
+        let plan = ChangePlan(
+            found.map { ChangePlan.destruction(of: $0.seat, $0.parent.lease) }, for: asked.words,
+            on: Set(found.map(\.seat.gpu.uuid)), state)
+        try plan.check(against: shown)
+        try requireIdle(found.map { ($0.seat, $0.parent.lease) }, driver, context)
+        return (plan, found)
+    }
+
+    private struct ComputeEnding: ~Copyable {
+        let driver: NVMLDriver
+        let permit: Permit
+        let gate: Gate
+        let intent: IntentReceipt
+        let basis: Records.Basis
+    }
+
+    private func end(
+        _ found: FoundCompute, _ operation: OperationID, _ asked: Records.Asked, _ context: CallContext
+    ) throws(Refusal) {
+        let (seat, lease) = (found.seat, found.parent.lease)
+        let started = try change { (state) throws(Refusal) in
+            let driver = try state.readyDriver()
+            let leave = try leave(
+                found.parent, context, own: .destroyOwnComputeInstance, any: .destroyAnyComputeInstance, state)
+            let isOwn = lease?.user == context.principal.user && lease?.state == .active
+            let caller = Nodes.Caller(user: context.principal.user, groups: context.principal.peerGroups)
+            let gate = try gate(
+                .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? caller : nil), &state)
+            let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+            let intent = try intend([Records.record(.intent, of: seat, lease, basis)], ending: true)
+            return ComputeEnding(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
+        }
+        let began = Clock.monotonic()
+        let (driver, basis) = (started.driver, started.basis)
+        let error = destroy(seat, Executor(driver: driver, nodes: nodes), started.permit, started.gate)
+        // An end that did not come about leaves everything as it was; what stays closed is opened by the next look.
+        if error != nil, let lease, lease.state == .active { reopen(lease) }
+        let failure = error.map { $0.code == .inUse ? Refusal.inUse(found.name, "\($0)", $0) : .driverFailed($0) }
+        var outcome = Records.record(.outcome, of: seat, lease, basis)
+        outcome.durationUs = (Clock.monotonic() - began) / 1000
+        outcome.result = failure == nil ? .ok : .failed
+        if let failure { Records.fill(&outcome, failure) }
+        let entries = read([seat.gpu.uuid], driver)
+        var intent: IntentReceipt? = started.intent
+        let unrecorded = change { state in
+            state.take(entries)
+            if failure == nil, let lease, var kept = state.ledger.leases[lease.id] {
+                kept.remove(seat.id)
+                state.ledger.put(kept)
+            }
+            // What we did ourselves is not to be told as somebody else's doing.
+            state.external = state.externals
+            return conclude(&intent, [outcome])
+        }
+        if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }
+    }
+
+    private func destroy(
+        _ seat: ComputeSeat, _ executor: Executor, _ permit: consuming Permit, _ gate: consuming Gate
+    ) -> NVMLError? {
+        precondition(permit.covers(.end(on: seat.gpu.uuid)), "a permit is spent on what it was given for")
+        return executor.destroy(seat)
+    }
+}
+
+extension [Lease] {
+    /// Each once.
+    fileprivate func uniqued() -> [Lease] {
+        reduce(into: []) { unique, lease in if !unique.contains(lease) { unique.append(lease) } }
+    }
+}

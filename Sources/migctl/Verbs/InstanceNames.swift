@@ -1,0 +1,97 @@
+import API
+import Linux
+import MIG
+
+/// Finds the GPU instances and compute instances that a person names: `1` where that is clear, else `0:1`, GPU and
+/// number; for compute instances with one number more.
+struct InstanceNames {
+    private let session: Session
+    private let arguments: Arguments
+    private let gpus: [String]
+    private let purpose: SafeText
+
+    init(_ arguments: Arguments, _ session: Session, purpose: SafeText) throws(Failure) {
+        self.session = session
+        self.arguments = arguments
+        self.purpose = purpose
+        gpus = try arguments.gpus()
+    }
+
+    /// All of one's own on the GPUs named, or with `everybody` all that there are.
+    func all(everybody: Bool) throws(Failure) -> [InstanceInfo] {
+        try instances(everybody: everybody).filter { instance in
+            gpus.isEmpty || gpus.contains { GPUSelector($0).map { names(instance.gpu, $0) } ?? false }
+        }
+    }
+
+    /// GPU instances by the words for them.
+    func gpuInstances(_ words: [String]) throws(Failure) -> [InstanceReference] {
+        var references: [InstanceReference] = []
+        for word in words { references.append(try gpuInstance(try numbers(word, most: 2))) }
+        return references
+    }
+
+    /// Compute instances by the words for them; a single number is one of each GPU instance given.
+    func computeInstances(
+        _ words: [String], in parents: [InstanceReference]
+    ) throws(Failure) -> [ComputeInstanceReference] {
+        var references: [ComputeInstanceReference] = []
+        for word in words {
+            let numbers = try numbers(word, most: 3)
+            guard numbers.count > 1 else {
+                guard !parents.isEmpty else {
+                    throw Failure(.missingArgument("--gi, or GPU:GI:CI"), verb: arguments.verb)
+                }
+                references += parents.map { ComputeInstanceReference(gpu: $0.gpu, gi: $0.gi, ci: numbers[0]) }
+                continue
+            }
+            let parent = try gpuInstance(numbers.dropLast())
+            references.append(ComputeInstanceReference(gpu: parent.gpu, gi: parent.gi, ci: numbers[numbers.count - 1]))
+        }
+        return references
+    }
+
+    /// `GPU:GI` is taken as it stands; a number alone is one's own instance of it, or the one on the GPU named.
+    private func gpuInstance(_ numbers: some RandomAccessCollection<Int>) throws(Failure) -> InstanceReference {
+        let numbers = Array(numbers)
+        if numbers.count == 2 { return InstanceReference(gpu: String(numbers[0]), gi: numbers[1]) }
+        let own = try all(everybody: false).filter { $0.gi == numbers[0] }
+        if own.count == 1 { return InstanceReference(gpu: own[0].gpu.uuid, gi: numbers[0]) }
+        if own.isEmpty, gpus.count == 1 { return InstanceReference(gpu: gpus[0], gi: numbers[0]) }
+        let places = own.map { "\($0.gpu.index):\($0.gi)" }.joined(separator: ", ")
+        throw Failure(
+            own.isEmpty ? .notFound : .usage,
+            what: own.isEmpty
+                ? "you have no GPU instance \(numbers[0])" : "GPU instance \(numbers[0]) can be \(places)",
+            next: "name it by GPU and number, such as 0:\(numbers[0]); 'migctl instances' shows yours")
+    }
+
+    private func numbers(_ word: String, most: Int) throws(Failure) -> [Int] {
+        let parts = word.split(separator: ":", omittingEmptySubsequences: false).map { Decimal.value(of: String($0)) }
+        let numbers = parts.compactMap { $0 }
+        guard numbers.count == parts.count, (1...most).contains(numbers.count), numbers.allSatisfy({ $0 < 1 << 16 })
+        else {
+            throw Failure(
+                .badValue(option: "INSTANCE", value: word, expected: most == 2 ? "GI or GPU:GI" : "CI or GPU:GI:CI"),
+                verb: arguments.verb)
+        }
+        return numbers
+    }
+
+    private func instances(everybody: Bool) throws(Failure) -> [InstanceInfo] {
+        let answer: Answer<ListInstancesReply> = try session.call(
+            "ListInstances", ListInstancesRequest(all: everybody ? true : nil).json, to: purpose)
+        return answer.reply.instances
+    }
+
+    private func names(_ gpu: GPUReference, _ selector: GPUSelector) -> Bool {
+        switch selector {
+        case .all: true
+        case .index(let index): gpu.index == index
+        case .uuid(let uuid): gpu.uuid.utf8.elementsEqual(uuid.description.utf8)
+        case .model(let glob): Glob.matches(Array(gpu.name.utf8), pattern: Array(glob.utf8))
+        // The list does not tell addresses; the broker does with the reference itself.
+        case .pci: gpus.count == 1
+        }
+    }
+}
