@@ -107,7 +107,8 @@ extension Broker {
     private func denial(_ refusal: Refusal, _ operation: OperationID, _ context: CallContext) -> AuditRecord? {
         switch refusal {
         case .denied, .noPolicy, .gateClosed, .noRoom, .noComputeRoom, .notFound, .ambiguous, .migDisabled,
-            .migUnsupported, .pendingReset, .driverUnavailable, .badRequest, .planChanged, .leasesLive:
+            .migUnsupported, .pendingReset, .driverUnavailable, .badRequest, .planChanged, .leasesLive,
+            .inUse(_, _, nil):
             var record = Records.Basis(operation, context, policy: policy.set?.hash, decision: nil).record(.denied)
             if case .denied(let denial) = refusal { record.rules = denial.reason.names }
             record.decision = .deny

@@ -111,7 +111,7 @@ extension Broker {
     ///
     /// What cannot be read is left as it was known; the next look over the driver tells of it.
     func refresh(_ state: inout State, _ driver: NVMLDriver) {
-        guard let inventory = try? Inventory.read(driver), inventory.isComplete else { return }
+        guard let inventory = try? Inventory.read(driver) else { return }
         state.inventory = inventory
         reconcile(&state)
     }

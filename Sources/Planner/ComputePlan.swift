@@ -127,7 +127,7 @@ private struct ComputePacking {
         // Alike members one after another and the largest first, so that each set of placements is tried once.
         let order = members.indices.sorted { a, b in key(members[a]) < key(members[b]) }
         var best: Found?
-        extend(order.map { members[$0] }[...], occupied, [], &best)
+        extend(order.map { members[$0] }[...], occupied, [], after: nil, &best)
         guard let best else { return nil }
         var placements = best.placements
         for (position, index) in order.enumerated() { placements[index] = best.placements[position] }
@@ -138,8 +138,10 @@ private struct ComputePacking {
         (-member.profile.slices.rawValue, member.profile.id.rawValue, member.start ?? Int.max)
     }
 
+    /// A member just like the one before it lies after it.
     private func extend(
-        _ left: ArraySlice<ComputeMember>, _ taken: UInt64, _ placements: [Placement], _ best: inout Found?
+        _ left: ArraySlice<ComputeMember>, _ taken: UInt64, _ placements: [Placement],
+        after last: ComputeMember?, _ best: inout Found?
     ) {
         guard let member = left.first else {
             let score = potential(taken)
@@ -148,9 +150,10 @@ private struct ComputePacking {
             return
         }
         let sorted = member.profile.placements.sorted { ($0.start, $0.size) < ($1.start, $1.size) }
-        for placement in sorted where placement.mask != 0 && placement.mask & taken == 0 {
+        let first = last == member ? placements.last.map { $0.start + 1 } ?? 0 : 0
+        for placement in sorted where placement.start >= first && placement.mask != 0 && placement.mask & taken == 0 {
             if let start = member.start, start != placement.start { continue }
-            extend(left.dropFirst(), taken | placement.mask, placements + [placement], &best)
+            extend(left.dropFirst(), taken | placement.mask, placements + [placement], after: member, &best)
         }
     }
 

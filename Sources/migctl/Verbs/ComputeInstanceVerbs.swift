@@ -29,7 +29,7 @@ extension Verb {
                 instances: instances, profiles: profiles.isEmpty ? nil : profiles)
             let change = try PlannedChange(
                 "CreateComputeInstances", request.json, to: "make compute instances", arguments)
-            let made: Answer<ChangeReply>? = try change.make(session) { _ throws(Failure) in nil }
+            let made: Answer<ChangeReply>? = try change.make(session)
             guard let made else { return .ok }
             try session.show(made) { reply throws(Failure) in
                 try PlannedChange.show(reply.plan, of: "create-compute-instance", in: session)

@@ -29,10 +29,11 @@ extension Verb {
                 seconds: try arguments.span("--for")?.seconds, name: options.value("--name"))
             let change = try PlannedChange(
                 "CreateGPUInstances", request.json, to: "make \(profiles.joined(separator: " + "))", arguments)
-            let made: Answer<ChangeReply>? = try change.make(session) { plan throws(Failure) in
+            let question = { (plan: PlanInfo) throws(Failure) -> SafeText? in
                 let all = Set(plan.steps.map(\.gpu.index))
-                return gpus.isEmpty && all.count > 1 ? "make them on \(counted(all.count, "GPU"))?" : nil
+                return all.count > 1 ? "make them on \(counted(all.count, "GPU"))?" : nil
             }
+            let made: Answer<ChangeReply>? = try change.make(session, asking: gpus.isEmpty ? question : nil)
             guard let made else { return .ok }
             try session.show(made) { reply throws(Failure) in
                 try PlannedChange.show(reply.plan, of: "create-gpu-instance", in: session)

@@ -28,11 +28,12 @@ struct PlannedChange {
         "  --dry-run    show what would be done, with the id of that plan",
     ]
 
-    /// Makes the change, after a look at its plan where `isHarmful` may find that it hurts others; then it asks.
+    /// Makes the change, after a look at its plan where `question` may find something in it to ask about; then just that
+    /// plan is carried out or nothing.
     ///
     /// - Returns: nil for a dry run, whose plan is shown already.
     func make<Reply: PlannedReply>(
-        _ session: Session, asking isHarmful: (PlanInfo) throws(Failure) -> SafeText?
+        _ session: Session, asking question: ((PlanInfo) throws(Failure) -> SafeText?)? = nil
     ) throws(Failure) -> Answer<Reply>? {
         if session.globals.isDryRun {
             let answer: Answer<Reply> = try session.call(method, with(plan: shown, dryRun: true), to: purpose)
@@ -43,10 +44,15 @@ struct PlannedChange {
             }
             return nil
         }
-        if let shown { return try session.change(method, with(plan: shown), to: purpose) }
+        guard shown == nil, let question else {
+            return try session.change(method, with(plan: shown), to: purpose)
+        }
         let preview: Answer<Reply> = try session.call(method, with(plan: nil, dryRun: true), to: purpose)
         let plan = preview.reply.plan
-        if let question = try isHarmful(plan) { try session.confirm(PlanTable.lines(plan), question) }
+        guard let text = try question(plan) else {
+            return try session.change(method, with(plan: nil), to: purpose)
+        }
+        try session.confirm(PlanTable.lines(plan), text)
         return try session.change(method, with(plan: PlanID(plan.id)), to: purpose)
     }
 
