@@ -114,4 +114,41 @@ struct IdentifierTests {
         #expect(Placement(start: -1, size: 4).mask == 0)
         #expect(Placement(start: Int.max, size: Int.max).mask == 0)
     }
+
+    @Test(arguments: [
+        ("9", "9", nil), ("3g.20gb", "3g.20gb", nil), ("MIG 3g.20gb", "3g.20gb", nil), ("19:4", "19", 4),
+        ("MIG 1c.3g.20gb:0", "1c.3g.20gb", 0), ("1g.5gb+me:63", "1g.5gb+me", 63),
+    ])
+    func `a profile is read with the slice it is to start at`(text: String, profile: String, start: Int?) throws {
+        let selector = try #require(PlacedProfileSelector(text))
+        #expect(selector.profile == ProfileSelector(profile) && selector.start == start)
+        #expect(PlacedProfileSelector(selector.description) == selector)
+    }
+
+    @Test(arguments: ["", ":", "9:", ":4", "9:64", "9:-1", "9:04", "9:4:4", "9: 4", "3g:4", "9:\u{FF14}", "9,14"])
+    func `what is no profile with a start is refused`(text: String) {
+        #expect(PlacedProfileSelector(text) == nil)
+    }
+
+    @Test func `a compute instance's profile is meant by its own id or name`() throws {
+        let profile = ComputeInstanceProfile(
+            name: "1c.3g.20gb", kind: ComputeInstanceProfileKind(0), id: ComputeInstanceProfileID(0),
+            slices: SliceCount(1), multiprocessors: 14, instanceCount: 3)
+        for text in ["0", "1c.3g.20gb", "MIG 1c.3g.20gb"] {
+            #expect(ProfileSelector(text)?.matches(profile) == true)
+        }
+        for text in ["1", "3g.20gb", "2c.3g.20gb"] { #expect(ProfileSelector(text)?.matches(profile) == false) }
+    }
+
+    @Test(arguments: [
+        ("00000000:36:00.0", "0000:36:00.0"), ("AF:1f.7", "0000:af:1f.7"), ("10000:01:00", "10000:01:00.0"),
+    ])
+    func `a PCI address is written as the kernel names its directory`(text: String, name: String) {
+        #expect(PCIAddress(text)?.sysfsName == name)
+    }
+
+    @Test func `a mode says what a reset would make of it`() {
+        #expect(MIGMode(isEnabled: true, isPendingEnabled: true).description == "enabled")
+        #expect(MIGMode(isEnabled: false, isPendingEnabled: true).description == "disabled, enabled after a reset")
+    }
 }

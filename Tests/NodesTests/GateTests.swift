@@ -137,6 +137,40 @@ struct GateTests {
         _ = try store.gate(for: request(nil), grants: grants)
     }
 
+    @Test func `of several instances each must be right, and open to who changes it`() throws {
+        let tree = try DriverTree()
+        let store = try tree.store()
+        try store.grant(.first(to: .alice))
+        let grants = [NodeGrant.first(to: .alice)]
+        let alice = Caller(user: .alice, groups: [])
+        func instance(_ gi: UInt32, by caller: Caller?) -> GateRequest.Instance {
+            GateRequest.Instance(gpuMinor: 0, GPUInstanceID(gi), [ComputeInstanceID(0)], by: caller)
+        }
+        _ = try store.gate(for: .instances([instance(1, by: alice), instance(2, by: nil)]), grants: grants)
+        _ = try store.gate(for: .instances([]), grants: grants)
+        let closed = try Self.refusal(store, .instances([instance(1, by: alice), instance(2, by: alice)]), grants)
+        #expect(closed.problem == .callerHasNoAccess)
+        try Files.setMode(tree.node(.gpuInstance(gpuMinor: 0, GPUInstanceID(2))), 0o444)
+        let open = try Self.refusal(store, .instances([instance(1, by: alice), instance(2, by: nil)]), grants)
+        #expect(open.node == tree.node(.gpuInstance(gpuMinor: 0, GPUInstanceID(2))))
+    }
+
+    @Test func `a GPU that cannot be reset keeps its mode where the change would reset it`() throws {
+        let tree = try DriverTree()
+        let store = try tree.store()
+        let addresses = ["0000:07:00.0", "0000:af:1f.0"].compactMap { PCIAddress($0) }
+        let directory = "\(tree.path)/sys/bus/pci/devices"
+        try Files.makeDirectories("\(directory)/0000:07:00.0")
+        try Files.write("\(directory)/0000:07:00.0/reset", [])
+        _ = try store.gate(for: .mode(resetting: [addresses[0]]), grants: [])
+        for request in [[addresses[1]], addresses] {
+            let closed = try Self.refusal(store, .mode(resetting: request))
+            #expect(closed.problem == .cannotReset)
+            #expect(closed.node == "\(directory)/0000:af:1f.0/reset")
+        }
+        _ = try store.gate(for: .mode(resetting: []), grants: [])
+    }
+
     @Test func `the broker's own ends pass where nodes are missing`() throws {
         let tree = try DriverTree()
         let gate = NodeStore(driver: tree.path).repairGate()

@@ -104,4 +104,9 @@ struct NodeMakingTests {
         #expect(NodeStore(driver: nil).kind == .characterDevice)
         #expect(NodeStore(driver: nil).directory == "/dev/nvidia-caps")
     }
+
+    @Test(arguments: [([], []), ([0], [0, 1]), ([2], [0, 1, 2, 3]), ([1, 0], [0, 1, 2]), ([31], Array(0..<32))])
+    func `nodes are made for the number that a GPU may have after a reset`(present: [Int], minors: [Int]) {
+        #expect(NodeStore.minorsToCome(of: present) == minors)
+    }
 }

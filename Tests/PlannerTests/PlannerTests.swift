@@ -149,6 +149,26 @@ import Testing
         #expect(refusal.reason == .tooMany)
     }
 
+    @Test func `members that are each bound to one GPU may be as many as all GPUs hold`() throws {
+        let bench = try Bench(Board.a100, gpus: 8)
+        let seven = Array(repeating: "1g.5gb", count: 7)
+        let members = try (0..<8).flatMap { gpu in
+            let uuid = try Board.uuid(gpu)
+            return bench.members(seven).map { $0.filter { $0.gpu == uuid } }
+        }
+        let plan = try Planner.plan(members: members, on: bench.states)
+        #expect(plan.entries.map(\.index) == (0..<8).flatMap { Array(repeating: $0, count: 7) })
+        #expect(plan.entries.map(\.placement.start) == (0..<8).flatMap { _ in 0..<7 })
+        let refusal = try #require(throws: NoRoom.self) {
+            try Planner.plan(members: members + [members[9]], on: bench.states).entries
+        }
+        #expect(refusal.slots.map(\.index) == [1])
+        let unknown = try #require(throws: NoRoom.self) {
+            try Planner.plan(members: members, on: Array(bench.states.dropLast())).entries
+        }
+        #expect(unknown.reason == .neverFits)
+    }
+
     @Test func `a refusal shows what is free and what would fit`() throws {
         var bench = try Bench(Board.a100, gpus: 2)
         try bench.occupy(0, "4g.20gb", at: 0)
