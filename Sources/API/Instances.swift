@@ -166,19 +166,24 @@ package struct DeviceInfo: WireObject {
     package var gi: Int
     package var ci: Int
     package var profile: String
+    /// Of its GPU instance, whose compute instances share it.
+    package var memoryMiB: Int
+    package var multiprocessors: Int
     package var nodes: [String]
     package var lease: String?
     package var user: String?
 
     package init(
-        uuid: String, gpu: GPUReference, gi: Int, ci: Int, profile: String, nodes: [String], lease: String? = nil,
-        user: String? = nil
+        uuid: String, gpu: GPUReference, gi: Int, ci: Int, profile: String, memoryMiB: Int, multiprocessors: Int,
+        nodes: [String], lease: String? = nil, user: String? = nil
     ) {
         self.uuid = uuid
         self.gpu = gpu
         self.gi = gi
         self.ci = ci
         self.profile = profile
+        self.memoryMiB = memoryMiB
+        self.multiprocessors = multiprocessors
         self.nodes = nodes
         self.lease = lease
         self.user = user
@@ -190,6 +195,8 @@ package struct DeviceInfo: WireObject {
         gi = try object.int("gi")
         ci = try object.int("ci")
         profile = try object.string("profile")
+        memoryMiB = try object.int("memoryMiB")
+        multiprocessors = try object.int("multiprocessors")
         nodes = try object.strings("nodes")
         lease = try object.optionalString("lease")
         user = try object.optionalString("user")
@@ -202,6 +209,8 @@ package struct DeviceInfo: WireObject {
         object.add("gi", gi)
         object.add("ci", ci)
         object.add("profile", profile)
+        object.add("memoryMiB", memoryMiB)
+        object.add("multiprocessors", multiprocessors)
         object.add("nodes", nodes)
         object.add("lease", lease)
         object.add("user", user)

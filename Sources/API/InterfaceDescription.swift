@@ -91,13 +91,16 @@ package enum BrokerInterface {
           user: ?string
         )
 
-        # A MIG device with the nodes that give access to it.
+        # A MIG device with the nodes that give access to it. Its memory is that of its GPU instance, which all compute
+        # instances in it share.
         type Device (
           uuid: string,
           gpu: GPUReference,
           gi: int,
           ci: int,
           profile: string,
+          memoryMiB: int,
+          multiprocessors: int,
           nodes: []string,
           lease: ?string,
           user: ?string

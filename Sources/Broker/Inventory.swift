@@ -25,13 +25,16 @@ package struct Inventory: Hashable, Sendable {
         package func profile(_ id: GPUInstanceProfileID) -> GPUInstanceProfile? { profiles.first { $0.id == id } }
         package func instance(_ id: GPUInstanceID) -> GPUInstance? { instances.first { $0.id == id } }
 
+        /// The profile of a compute instance, or nil where its GPU instance offers none like it.
+        package func computeProfile(of compute: ComputeInstance, in parent: GPUInstance) -> ComputeInstanceProfile? {
+            computeProfiles[parent.profile]?.first { $0.id == compute.profile }
+        }
+
         /// The name of a compute instance's profile, `1c.3g.20gb`, or what can be said of it where nothing offers it.
         package func name(of compute: ComputeInstance, in gi: GPUInstanceID) -> String {
-            let parent = instance(gi)?.profile
-            if let offered = parent.flatMap({ computeProfiles[$0] })?.first(where: { $0.id == compute.profile }) {
-                return offered.name
-            }
-            return parent.flatMap { profile($0) }
+            let parent = instance(gi)
+            if let offered = parent.flatMap({ computeProfile(of: compute, in: $0) }) { return offered.name }
+            return parent.flatMap { profile($0.profile) }
                 .map { ProfileName.computeInstance(slices: SliceCount(compute.placement.size), in: $0) }
                 ?? "profile \(compute.profile)"
         }

@@ -62,6 +62,8 @@ struct Views {
                 return DeviceInfo(
                     uuid: uuid.description, gpu: Self.reference(entry.gpu), gi: Int(instance.id.rawValue),
                     ci: Int(ci.id.rawValue), profile: entry.name(of: ci, in: instance.id),
+                    memoryMiB: entry.profile(instance.profile)?.memoryMiB ?? 0,
+                    multiprocessors: entry.computeProfile(of: ci, in: instance)?.multiprocessors ?? 0,
                     nodes: ["/dev/nvidia\(entry.gpu.minor)"]
                         + minors.compactMap { $0.map { "/dev/nvidia-caps/nvidia-cap\($0)" } },
                     lease: lease?.id.description, user: lease?.userName)

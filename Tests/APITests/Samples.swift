@@ -63,7 +63,8 @@ extension Sample {
         gpu: gpu, gi: 7, profile: "1g.5gb", profileId: 19, placement: placement, computeInstances: [compute],
         computeProfiles: [computeProfile], lease: "00", user: "alice")
     private static let device = DeviceInfo(
-        uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", nodes: ["/dev/nvidia0"], lease: "00", user: "alice")
+        uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", memoryMiB: 4864, multiprocessors: 14,
+        nodes: ["/dev/nvidia0"], lease: "00", user: "alice")
     private static let lease = LeaseInfo(
         id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0", uuids: ["MIG-0"],
         user: "alice", uid: 2001, created: "2026-11-23T19:12:28Z", expires: "2026-11-23T21:12:28Z", state: "active",
@@ -105,7 +106,9 @@ extension Sample {
         Sample(.type("ModeEnding"), ending, least: ModeEnding(gpu: gpu, state: "done")),
         Sample(
             .type("Device"), device,
-            least: DeviceInfo(uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", nodes: [])),
+            least: DeviceInfo(
+                uuid: "MIG-0", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", memoryMiB: 0, multiprocessors: 0,
+                nodes: [])),
         Sample(
             .type("Lease"), lease,
             least: LeaseInfo(

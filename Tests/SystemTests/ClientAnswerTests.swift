@@ -132,7 +132,8 @@ struct ClientAnswerTests {
             "ListDevices": .reply(
                 ListDevicesReply(devices: [
                     DeviceInfo(
-                        uuid: text, gpu: gpu, gi: 1, ci: 0, profile: text, nodes: [text], lease: text, user: text)
+                        uuid: text, gpu: gpu, gi: 1, ci: 0, profile: text, memoryMiB: 1, multiprocessors: 1,
+                        nodes: [text], lease: text, user: text)
                 ]).json),
             "WhoAmI": .reply(
                 WhoAmIReply(

@@ -34,12 +34,14 @@ extension Verb {
 
     private static func table(_ devices: [DeviceInfo], showsUsers: Bool) -> Table {
         var table = Table(
-            .text("UUID"), .number("GPU"), .number("GI"), .number("CI"), .text("PROFILE"), .optional("USER"),
+            .text("UUID"), .number("GPU"), .number("GI"), .number("CI"), .text("PROFILE"), .number("MEMORY"),
+            .number("SMS"), .optional("USER"),
             .optional("LEASE"), .text("NODES"))
         for device in devices {
             table.add(
                 "\(device.uuid)", "\(device.gpu.index)", "\(device.gi)", "\(device.ci)", "\(device.profile)",
-                Table.Cell(showsUsers ? device.user : nil), Table.Cell(device.lease.map { String($0.prefix(8)) }),
+                "\(memory(device.memoryMiB))", "\(device.multiprocessors)", Table.Cell(showsUsers ? device.user : nil),
+                Table.Cell(device.lease.map { String($0.prefix(8)) }),
                 "\(device.nodes.joined(separator: " "))")
         }
         return table
