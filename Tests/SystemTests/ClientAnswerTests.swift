@@ -107,10 +107,10 @@ struct ClientAnswerTests {
         ]
         let plan = PlanInfo(
             id: Self.id,
-            steps: [
+            steps: [text, "create-gpu-instance", "destroy-compute-instance"].map { action in
                 PlanStep(
-                    action: text, gpu: gpu, gi: 1, ci: 0, profile: text, placement: place, lease: text, user: text)
-            ])
+                    action: action, gpu: gpu, gi: 1, ci: 0, profile: text, placement: place, lease: text, user: text)
+            })
         let computeProfile = ComputeProfileInfo(
             name: text, id: 0, slices: 1, multiprocessors: 1, copyEngines: 1, decoders: 1, encoders: 1, jpegEngines: 1,
             opticalFlow: 1, free: 1, total: 1, placements: [place], isWhole: true)
@@ -153,7 +153,7 @@ struct ClientAnswerTests {
             "SetMIGMode": .reply(
                 SetMIGModeReply(
                     dryRun: false, plan: plan, leases: [lease],
-                    modes: [ModeEnding(gpu: gpu, state: text, reason: text)]
+                    modes: [ModeEnding(gpu: gpu, state: text, reason: text), ModeEnding(gpu: gpu, state: text)]
                 ).json),
             "CreateGPUInstances": .reply(ChangeReply(dryRun: false, plan: plan, leases: [lease]).json),
             "DestroyComputeInstances": .reply(ChangeReply(dryRun: false, plan: plan, leases: [lease]).json),
