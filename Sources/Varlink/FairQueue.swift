@@ -1,21 +1,33 @@
-internal import MIG
+package import MIG
 
 /// Who is served next: users in turn, and within one user first come, first served. A user with many connections
 /// waits longer himself, and lets nobody else wait longer.
-struct FairQueue<Item> {
+package struct FairQueue<Item> {
     private struct Lane {
         let user: UserID
         var items: [Item]
         var first = 0
+        var count: Int { items.count - first }
     }
 
     /// Only users who have something waiting; at most as many as there are connections.
     private var lanes: [Lane] = []
     private var turn = 0
 
-    var isEmpty: Bool { lanes.isEmpty }
+    /// A queue with nobody in it.
+    package init() {}
 
-    mutating func push(_ item: Item, for user: UserID) {
+    /// Whether nobody waits.
+    package var isEmpty: Bool { lanes.isEmpty }
+
+    /// How many items wait, of all users together.
+    package var count: Int { lanes.reduce(0) { $0 + $1.count } }
+
+    /// How many items of one user wait.
+    package func count(of user: UserID) -> Int { lanes.first { $0.user == user }?.count ?? 0 }
+
+    /// Puts an item behind those of the same user.
+    package mutating func push(_ item: Item, for user: UserID) {
         if let index = lanes.firstIndex(where: { $0.user == user }) {
             lanes[index].items.append(item)
         } else {
@@ -24,7 +36,7 @@ struct FairQueue<Item> {
     }
 
     /// Takes the first item of the user whose turn it is, and gives the turn to the next user.
-    mutating func pop() -> Item? {
+    package mutating func pop() -> Item? {
         guard !lanes.isEmpty else { return nil }
         if turn >= lanes.count { turn = 0 }
         let item = lanes[turn].items[lanes[turn].first]

@@ -106,16 +106,16 @@ struct Daemon {
             let loop = try EventLoop()
             let finished = try LoopQueue<Bool>()
             let changes = try Worker(
-                named: "changes", capacity: options.bounds.connections, idleMilliseconds: 200,
+                named: "changes", bounds: options.bounds, idleMilliseconds: 200,
                 idle: { broker.upkeep() },
                 last: {
                     broker.shutDown()
                     finished.post(true)
                 })
-            let slow = try Worker(named: "slow", capacity: options.bounds.connections)
+            let slow = try Worker(named: "slow", bounds: options.bounds)
             let service = Service(
                 broker: broker, changes: changes, slow: slow,
-                records: try Worker(named: "records", capacity: options.bounds.connections),
+                records: try Worker(named: "records", bounds: options.bounds),
                 identities: try Identities(loop: loop, bounds: options.bounds))
             _ = try changed.attach(to: loop) { service.didChange(to: $0) }
             let server = try VarlinkServer(
@@ -125,7 +125,7 @@ struct Daemon {
                 // A signal that cannot be read now is read at the next turn.
                 while let signal = try? signals.next() {
                     if signal == Signals.hangUp {
-                        _ = slow.run { loadPolicy(broker) }
+                        _ = slow.run(for: .root) { loadPolicy(broker) }
                     } else {
                         ServiceManager.notify("STOPPING=1", socket: manager)
                         service.stop()

@@ -77,7 +77,7 @@ final class Identities {
         if let entry = cached(user) { return callback(.success(entry)) }
         waiting[user, default: []].append(callback)
         guard waiting[user]?.count == 1 else { return }
-        ask({ .entry(user, Self.entry(of: user)) }) { [self] reply in
+        ask(for: user, { .entry(user, Self.entry(of: user)) }) { [self] reply in
             let callbacks = waiting.removeValue(forKey: user) ?? []
             let answer =
                 if case .entry(_, let answer) = reply { answer } else {
@@ -97,11 +97,11 @@ final class Identities {
     ///
     /// Anybody may ask for his own as often as he likes, and identities wait behind it: so each name is looked up once
     /// in `lookupCacheSeconds`, like a user.
-    func names(of groups: [GroupID], _ callback: @escaping ([GroupID: String]) -> Void) {
+    func names(of groups: [GroupID], for user: UserID, _ callback: @escaping ([GroupID: String]) -> Void) {
         let now = Clock.monotonic()
         let missing = groups.filter { (knownNames[$0]?.until ?? 0) <= now }
         guard !missing.isEmpty else { return callback(cachedNames(of: groups)) }
-        ask({ .groupNames(Self.names(of: missing)) }) { [self] _ in callback(cachedNames(of: groups)) }
+        ask(for: user, { .groupNames(Self.names(of: missing)) }) { [self] _ in callback(cachedNames(of: groups)) }
     }
 
     private func cachedNames(of groups: [GroupID]) -> [GroupID: String] {
@@ -110,11 +110,13 @@ final class Identities {
         return names
     }
 
-    private func ask(_ question: @escaping @Sendable () -> Reply, _ settle: @escaping (Reply?) -> Void) {
+    private func ask(
+        for user: UserID, _ question: @escaping @Sendable () -> Reply, _ settle: @escaping (Reply?) -> Void
+    ) {
         lastQuestion += 1
         let number = lastQuestion
         let replies = replies
-        guard worker.run({ replies.post((number, question())) }) else { return settle(nil) }
+        guard worker.run(for: user, { replies.post((number, question())) }) else { return settle(nil) }
         let timer = loop.schedule(at: Clock.monotonic() + Int64(bounds.lookupSeconds) * 1_000_000_000) {
             [weak self] in self?.giveUp(on: number)
         }
@@ -158,7 +160,7 @@ final class Identities {
     }
 
     private static func makeWorker(_ bounds: Bounds, _ stuck: Stuck) throws(SystemError) -> Worker {
-        try Worker(named: "names", capacity: bounds.connections, last: { stuck.count.withLock { $0 -= 1 } })
+        try Worker(named: "names", bounds: bounds, last: { stuck.count.withLock { $0 -= 1 } })
     }
 
     /// Blocks as long as the database likes.

@@ -2,6 +2,7 @@ import API
 import Broker
 import JSON
 import MIG
+import Policy
 import Varlink
 
 extension Service {
@@ -12,7 +13,7 @@ extension Service {
         let broker = broker
         let views = views(context)
         return .later { [self] responder in
-            let isTaken = changes.run {
+            let isTaken = changes.run(for: context.principal.user) {
                 responder.finish(Self.message(Result { () throws(Refusal) in try work(broker) }, broker, views))
             }
             if !isTaken { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }

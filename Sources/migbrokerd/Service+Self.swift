@@ -13,7 +13,7 @@ extension Service {
         let principal = context.principal
         let groups = Array(principal.peerGroups.union(principal.databaseGroups).sorted().prefix(256))
         return .later { [self] responder in
-            identities.names(of: groups) { [self] names in
+            identities.names(of: groups, for: principal.user) { [self] names in
                 responder.finish(.reply(whoAmI(principal, groups.map { ($0, names[$0]) }).json))
             }
         }
@@ -59,7 +59,7 @@ extension Service {
         try require(.readPolicy, context)
         let broker = broker
         let views = views(context)
-        return slowly { responder in
+        return slowly(for: context.principal.user) { responder in
             responder.finish(Self.explanation(action, wish, userNamed: user, broker, views))
         }
     }

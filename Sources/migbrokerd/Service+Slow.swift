@@ -9,19 +9,25 @@ import Varlink
 
 /// What reads files or looks up names: on a thread of its own, one after another.
 extension Service {
-    func slowly(_ work: @escaping @Sendable (VarlinkResponder) -> Void) -> VarlinkAnswer { later(on: slow, work) }
+    func slowly(
+        for user: UserID, _ work: @escaping @Sendable (VarlinkResponder) -> Void
+    ) -> VarlinkAnswer {
+        later(on: slow, for: user, work)
+    }
 
     private func later(
-        on worker: Worker, _ work: @escaping @Sendable (VarlinkResponder) -> Void
+        on worker: Worker, for user: UserID, _ work: @escaping @Sendable (VarlinkResponder) -> Void
     ) -> VarlinkAnswer {
         .later { responder in
-            if !worker.run({ work(responder) }) { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
+            let isTaken = worker.run(for: user) { work(responder) }
+            if !isTaken { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
         }
     }
 
     func slowly(_ method: Method, _ parameters: JSONValue, _ context: CallContext) throws(VarlinkError) -> VarlinkAnswer
     {
         let broker = broker
+        let user = context.principal.user
         switch method {
         case .queryAudit:
             let request = try QueryAuditRequest(parameters: parameters)
@@ -29,13 +35,14 @@ extension Service {
             let seesAll = (try? broker.permits(.readAudit, to: context.principal)) != nil
             let query = try AuditQuestion(
                 request, of: seesAll ? nil : context.principal.user, views(context), broker)
-            return later(on: records) { responder in query.answer(to: responder) }
+            return later(on: records, for: user) { responder in query.answer(to: responder) }
         case .verifyAudit:
             try NoParameters.check(parameters)
-            return later(on: records) { responder in responder.finish(.reply(Self.verification(broker).json)) }
+            return later(on: records, for: user) { responder in responder.finish(.reply(Self.verification(broker).json))
+            }
         case .checkPolicy:
             try NoParameters.check(parameters)
-            return slowly { responder in
+            return slowly(for: user) { responder in
                 let findings = PolicyCheck.findings(in: broker.policySource, bounds: broker.configuration.bounds)
                 let reply = CheckPolicyReply(
                     valid: !findings.contains { $0.severity == .error }, diagnostics: findings.map(Self.info))
@@ -43,7 +50,7 @@ extension Service {
             }
         default:
             try NoParameters.check(parameters)
-            return slowly { responder in
+            return slowly(for: user) { responder in
                 do throws(PolicyErrors) {
                     let set = try broker.loadPolicy(context)
                     responder.finish(.reply(ReloadPolicyReply(policy: set.hash).json))

@@ -219,7 +219,7 @@ final class Service: VarlinkService {
         guard let record, broker.audit.count(record) else { return }
         let broker = broker
         // Where the thread has too much to do already, the next upkeep writes it.
-        _ = slow.run { broker.audit.writeDenials() }
+        _ = slow.run(for: record.caller.uid ?? .root) { broker.audit.writeDenials() }
     }
 
     func didRefuse(_ refusal: VarlinkRefusal) {
