@@ -12,6 +12,8 @@ struct AuditFile: ~Copyable {
         let offset: Int64
         /// How many bytes belong to whole lines.
         let wholeCount: Int
+        /// In the file, where the next chunk begins; a line longer than a chunk is cut there.
+        var end: Int64 { offset + Int64(wholeCount == 0 ? bytes.count : wholeCount) }
 
         /// The place after the line that begins at a position, its line feed included; nil past the last whole one.
         func lineEnd(from position: Int) -> Int? {
@@ -45,7 +47,7 @@ struct AuditFile: ~Copyable {
         guard !bytes.isEmpty else { return nil }
         let wholeCount = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         let chunk = Chunk(bytes: bytes, offset: offset, wholeCount: wholeCount)
-        offset += Int64(wholeCount == 0 ? bytes.count : wholeCount)
+        offset = chunk.end
         return chunk
     }
 }

@@ -14,6 +14,15 @@ package struct AuditReader: Sendable {
         package let offset: Int64
     }
 
+    /// Where a pass goes on: between two lines, or between two files.
+    package struct Place: Hashable, Sendable {
+        fileprivate var file = 0
+        fileprivate var offset: Int64 = 0
+
+        /// Before the first line.
+        package init() {}
+    }
+
     /// What a pass over the log saw.
     package struct Summary: Hashable, Sendable {
         /// Records that the filter let pass.
@@ -21,20 +30,27 @@ package struct AuditReader: Sendable {
         /// Lines that should have been looked at but are no records; a torn last line is still being written.
         package fileprivate(set) var badLines = 0
         package fileprivate(set) var firstBadLine: BadLine?
+        /// Where the next pass goes on; nil where the log's end was seen.
+        package fileprivate(set) var next: Place?
     }
 
-    /// Hands the matching records over with their lines, oldest first, until the body returns false.
+    /// Hands the matching records over with their lines, oldest first, until the body returns false or about so many
+    /// bytes were looked at.
     ///
     /// Bad lines are counted and passed over: showing a damaged log is better than showing nothing, and to find the
     /// damage is the work of `AuditVerifier`. The wall clock may have gone back between two records, so every line is
     /// looked at, whatever the times.
     package func read(
-        _ filter: AuditFilter, _ body: (AuditEntry, [UInt8]) -> Bool
+        _ filter: AuditFilter, from place: Place = Place(), atMost bytes: Int = .max,
+        _ body: (AuditEntry, [UInt8]) -> Bool
     ) throws(SystemError) -> Summary {
         let prefilter = AuditPrefilter(filter)
         var summary = Summary()
-        for path in files {
-            var file = try AuditFile(path)
+        var place = place
+        var left = bytes
+        while place.file < files.count {
+            let path = files[place.file]
+            var file = try AuditFile(path, from: place.offset)
             while let chunk = try file.next() {
                 var position = 0
                 while let end = chunk.lineEnd(from: position) {
@@ -45,6 +61,8 @@ package struct AuditReader: Sendable {
                         let entry = try AuditEntry(line: line)
                         guard filter.matches(entry) else { continue }
                         summary.matches += 1
+                        place.offset = chunk.offset + Int64(end)
+                        summary.next = place
                         if !body(entry, line) { return summary }
                     } catch {
                         summary.badLines += 1
@@ -52,8 +70,15 @@ package struct AuditReader: Sendable {
                         if summary.firstBadLine == nil { summary.firstBadLine = bad }
                     }
                 }
+                left -= chunk.bytes.count
+                place.offset = chunk.end
+                summary.next = place
+                if left <= 0 { return summary }
             }
+            place.file += 1
+            place.offset = 0
         }
+        summary.next = nil
         return summary
     }
 

@@ -45,7 +45,7 @@ package final class VarlinkResponder: Sendable {
     /// Sends one reply of several, to a call that wants more; never blocks.
     ///
     /// - Returns: false where nobody waits any more, and where the client reads too slowly for what is queued already:
-    ///   then `waitForRoom` first, or give up.
+    ///   then `whenDrained` comes first, or one gives up.
     package func send(_ message: VarlinkMessage) -> Bool {
         precondition(wantsMore, "a call without more has one reply")
         precondition(!isFinished.load(ordering: .acquiring), "nothing follows the final reply")
@@ -54,10 +54,9 @@ package final class VarlinkResponder: Sendable {
         return true
     }
 
-    /// Blocks until all that was sent has left, as far as the kernel is concerned.
-    ///
-    /// - Returns: false where nobody waits any more, or the time was over.
-    package func waitForRoom(milliseconds: Int) -> Bool { pending.waitUntilDrained(milliseconds: milliseconds) }
+    /// Calls the body once, on any thread, when all that was sent has left as far as the kernel is concerned, or nobody
+    /// waits for it any more; one body at a time. No thread ever waits for a client: he decides how long it takes.
+    package func whenDrained(_ body: @escaping @Sendable () -> Void) { pending.whenDrained(body) }
 
     /// Gives the final reply, or an error; never blocks. Dropped where nobody waits any more. Once only.
     package func finish(_ message: VarlinkMessage) {
@@ -76,11 +75,11 @@ final class PendingAnswer: Sendable {
     private struct State {
         var isOpen = true
         var unsentBytes = 0
+        var waiter: (@Sendable () -> Void)?
     }
 
     private let capacity: Int
     private let state = Mutex(State())
-    private let change = Condition()
 
     /// - Parameter capacity: bytes of partial replies that may wait for the client.
     init(capacity: Int) { self.capacity = capacity }
@@ -98,27 +97,28 @@ final class PendingAnswer: Sendable {
 
     /// Some of what was reserved has left.
     func release(_ count: Int) {
-        let isDrained = state.withLock { state in
+        let waiter = state.withLock { state in
             state.unsentBytes -= count
-            return state.unsentBytes == 0
+            return state.unsentBytes == 0 ? state.waiter.take() : nil
         }
-        if isDrained { change.signalAll() }
+        waiter?()
     }
 
     /// Nobody waits any more.
     func close() {
-        state.withLock { $0.isOpen = false }
-        change.signalAll()
+        let waiter = state.withLock { state in
+            state.isOpen = false
+            return state.waiter.take()
+        }
+        waiter?()
     }
 
-    func waitUntilDrained(milliseconds: Int) -> Bool {
-        let deadline = Clock.monotonic() + Int64(milliseconds) * 1_000_000
-        while true {
-            let ticket = change.ticket()
-            let (isOpen, unsent) = state.withLock { ($0.isOpen, $0.unsentBytes) }
-            guard isOpen else { return false }
-            if unsent == 0 { return true }
-            guard change.wait(after: ticket, until: deadline) else { return false }
+    func whenDrained(_ body: @escaping @Sendable () -> Void) {
+        let hasToWait = state.withLock { state in
+            guard state.isOpen, state.unsentBytes > 0 else { return false }
+            state.waiter = body
+            return true
         }
+        if !hasToWait { body() }
     }
 }

@@ -12,19 +12,20 @@ struct AuditQuestion: Sendable {
     /// Records of one reply, so that no reply comes near the bound of the wire.
     private static let batch = 200
     private static let mostWithoutMore = 2000
-    /// How long a stream waits for a client that does not read.
-    private static let patienceMilliseconds = 10_000
+    /// Of the log, before somebody else's question has its turn.
+    private static let bytesAtOnce = 1 << 20
 
     private let filter: AuditFilter
     private let limit: Int?
-    private let broker: Broker
+    private let directory: String
+    private let user: UserID
 
-    /// Without the right to all records, `own` is whose alone are shown.
+    /// Without the right to all records a viewer is shown his own.
     init(
-        _ request: QueryAuditRequest, of own: UserID?, _ views: Views, _ broker: Broker
+        _ request: QueryAuditRequest, seesAll: Bool, _ views: Views, of directory: String
     ) throws(VarlinkError) {
         var filter = AuditFilter()
-        filter.user = own.map(AuditFilter.User.id) ?? request.user.map(AuditFilter.User.init)
+        filter.user = seesAll ? request.user.map(AuditFilter.User.init) : .id(views.viewer)
         filter.operation = try Self.beginning(of: request.operation, "operation")
         filter.method = request.method
         filter.since = try Self.time(request.since, "since")
@@ -33,7 +34,8 @@ struct AuditQuestion: Sendable {
         if let limit = request.limit, limit < 1 { throw .invalidParameter("limit") }
         self.filter = filter
         limit = request.limit
-        self.broker = broker
+        self.directory = directory
+        user = views.viewer
     }
 
     /// Whether a user by number or name, or nobody in particular, is the caller.
@@ -45,52 +47,64 @@ struct AuditQuestion: Sendable {
         }
     }
 
-    /// Reads the log and answers; blocks for the disk, and with `more` for the client.
-    func answer(to responder: VarlinkResponder) {
-        do throws(SystemError) {
-            // A client that does not read loses its connection: what was left out must not look like the end.
-            guard let last = try responder.wantsMore ? stream(to: responder) : all() else { return }
-            responder.finish(.reply(["records": .array(last)]))
-        } catch {
-            responder.finish(.error(BrokerError.auditUnavailable(reason: error.code.message).varlink))
-        }
+    /// Reads the log on the thread for it, a part at a time, so that other users' questions come in between: neither a
+    /// long log nor a client who does not read keeps them waiting.
+    func answer(to responder: VarlinkResponder, on worker: Worker) {
+        let most = responder.wantsMore ? Int.max : Self.mostWithoutMore
+        goOn(from: Progress(left: min(limit ?? most, most)), responder, worker)
     }
 
-    private func reader() throws(SystemError) -> AuditReader {
-        AuditReader(try AuditSegments.list(in: broker.audit.directory))
-    }
-
-    private func all() throws(SystemError) -> [JSONValue] {
-        let most = min(limit ?? Self.mostWithoutMore, Self.mostWithoutMore)
+    /// How far an answer has come.
+    private struct Progress: Sendable {
+        var files: [String]?
+        /// Nil at the end of the log.
+        var place: AuditReader.Place? = AuditReader.Place()
+        /// Not sent yet.
         var records: [JSONValue] = []
-        _ = try reader().read(filter) { _, line in
-            if let record = Self.value(line) { records.append(record) }
-            return records.count < most
-        }
-        return records
+        /// How many more are wanted.
+        var left: Int
     }
 
-    /// Sends batches as the client takes them.
-    ///
-    /// - Returns: the last batch, for the final reply; nil where the client is gone or does not read.
-    private func stream(to responder: VarlinkResponder) throws(SystemError) -> [JSONValue]? {
-        var batch: [JSONValue] = []
-        var isHeard = true
-        var left = limit ?? Int.max
-        _ = try reader().read(filter) { _, line in
-            if batch.count >= Self.batch {
-                isHeard =
-                    responder.send(.partial(["records": .array(batch)]))
-                    && responder.waitForRoom(milliseconds: Self.patienceMilliseconds)
-                guard isHeard else { return false }
-                batch = []
+    private func goOn(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
+        let isQueued = worker.run(for: user) {
+            // Nobody hears it; but what the client sent behind it is still to be carried out.
+            guard responder.isOpen else { return responder.finish(Self.reply([])) }
+            var progress = progress
+            do throws(SystemError) {
+                try read(&progress)
+            } catch {
+                return responder.finish(.error(BrokerError.auditUnavailable(reason: error.code.message).varlink))
             }
-            if let record = Self.value(line) { batch.append(record) }
-            left -= 1
-            return left > 0
+            guard progress.place != nil, progress.left > 0 else {
+                return responder.finish(Self.reply(progress.records))
+            }
+            guard responder.wantsMore, progress.records.count >= Self.batch else {
+                return goOn(from: progress, responder, worker)
+            }
+            // All that was sent before has left: there is room, unless nobody waits any more.
+            guard responder.send(.partial(["records": .array(progress.records)])) else { return }
+            progress.records = []
+            responder.whenDrained { [progress] in goOn(from: progress, responder, worker) }
         }
-        return isHeard ? batch : nil
+        if !isQueued { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
     }
+
+    /// Reads one part.
+    private func read(_ progress: inout Progress) throws(SystemError) {
+        let files: [String] = if let known = progress.files { known } else { try AuditSegments.list(in: directory) }
+        var (records, left) = (progress.records, progress.left)
+        let most = records.count + Self.batch
+        let pass = try AuditReader(files).read(
+            filter, from: progress.place ?? AuditReader.Place(), atMost: Self.bytesAtOnce
+        ) { _, line in
+            if let record = Self.value(line) { records.append(record) }
+            left -= 1
+            return left > 0 && records.count < most
+        }
+        progress = Progress(files: files, place: pass.next, records: records, left: left)
+    }
+
+    private static func reply(_ records: [JSONValue]) -> VarlinkMessage { .reply(["records": .array(records)]) }
 
     /// The record as it stands in the log; a line that the reader let pass is one.
     private static func value(_ line: [UInt8]) -> JSONValue? { try? JSONParser.parse(line, limits: .record) }

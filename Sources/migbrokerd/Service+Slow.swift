@@ -27,15 +27,16 @@ extension Service {
     func slowly(_ method: Method, _ parameters: JSONValue, _ context: CallContext) throws(VarlinkError) -> VarlinkAnswer
     {
         let broker = broker
+        let records = records
         let user = context.principal.user
         switch method {
         case .queryAudit:
             let request = try QueryAuditRequest(parameters: parameters)
             if !AuditQuestion.means(request.user, context.principal) { try require(.readAudit, context) }
             let seesAll = (try? broker.permits(.readAudit, to: context.principal)) != nil
-            let query = try AuditQuestion(
-                request, of: seesAll ? nil : context.principal.user, views(context), broker)
-            return later(on: records, for: user) { responder in query.answer(to: responder) }
+            let question = try AuditQuestion(
+                request, seesAll: seesAll, views(context), of: broker.audit.directory)
+            return .later { responder in question.answer(to: responder, on: records) }
         case .verifyAudit:
             try NoParameters.check(parameters)
             return later(on: records, for: user) { responder in responder.finish(.reply(Self.verification(broker).json))

@@ -139,7 +139,7 @@ import Varlink
         }
         try eventually("the stream is told") { !responder.isOpen }
         #expect(!responder.send(.partial(["text": "nobody hears"])))
-        #expect(!responder.waitForRoom(milliseconds: 10))
+        #expect(!responder.isDrained(in: 10))
         responder.finish(.reply([:]))
     }
 

@@ -100,7 +100,7 @@ import Varlink
         #expect((9..<200).contains(count))
         #expect(responder.isOpen)
         for _ in 0..<count { #expect(try wire.hear()?.utf8.count == message.bytes.count - 1) }
-        #expect(responder.waitForRoom(milliseconds: 20_000))
+        #expect(responder.isDrained(in: 20_000))
         #expect(responder.send(message))
         responder.finish(.reply([:]))
         #expect(try wire.hear()?.hasSuffix("\"continues\":true}") == true)

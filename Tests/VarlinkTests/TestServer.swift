@@ -195,7 +195,7 @@ final class TestService: VarlinkService {
             try Thread(named: "counter") {
                 for number in 1..<last {
                     while !responder.send(.partial(["number": .integer(number)])) {
-                        guard responder.waitForRoom(milliseconds: 20_000) else { break }
+                        guard responder.isDrained(in: 20_000) else { break }
                     }
                 }
                 responder.finish(.reply(["number": .integer(last)]))
@@ -211,6 +211,17 @@ final class TestService: VarlinkService {
         case .tooManyConnections(let peer): record.refuse("connections: \(peer.user)")
         case .closed(_, _, let misconduct): record.refuse("closed: \(misconduct)")
         }
+    }
+}
+
+extension VarlinkResponder {
+    /// Waits so many milliseconds for all that was sent to leave.
+    ///
+    /// - Returns: whether it did, and somebody still waits for more.
+    func isDrained(in milliseconds: Int) -> Bool {
+        let drained = Mailbox<Bool>(capacity: 1)
+        whenDrained { _ = drained.send(true) }
+        return drained.receive(milliseconds: milliseconds) == true && isOpen
     }
 }
 
