@@ -35,8 +35,10 @@ package final class VarlinkServer {
     var sweep: (deadline: Int64, timer: EventLoop.Token)?
     var isDraining = false
 
-    /// Messages served between two looks at the sockets, so that newcomers are seen soon.
+    /// Messages served between two looks at the sockets, and how long one goes on with them, so that newcomers are
+    /// seen soon however much each message makes one do.
     static let messagesPerTurn = 16
+    static let turnLength: Int64 = 2_000_000
     static let acceptsPerEvent = 16
     /// For the next try after the process ran out of descriptors or memory; those who wait stay in the backlog.
     static let acceptPause: Int64 = 100_000_000
@@ -80,7 +82,8 @@ extension VarlinkServer {
     ///
     /// - Returns: whether more of them wait.
     func serveTurn() -> Bool {
-        for _ in 0..<Self.messagesPerTurn {
+        let end = Clock.monotonic() + Self.turnLength
+        for _ in 0..<Self.messagesPerTurn where Clock.monotonic() < end {
             guard let connection = queue.pop() else { return false }
             connection.isQueued = false
             guard connection.isOpen else { continue }
