@@ -21,8 +21,8 @@ package struct Bounds: Sendable, Equatable {
     package var messageSeconds = 10
     /// Seconds without any message after which a connection is closed.
     package var idleSeconds = 300
-    /// Bytes of replies that may wait for a client that does not read.
-    package var outputBytes = 8 << 20
+    /// Bytes of a stream that may wait for a client that does not read; one reply may be longer.
+    package var outputBytes = 64 << 10
     /// Changes a second of one user, in the long run.
     package var changesPerSecond = 20
     /// Changes of one user that may come at once.

@@ -174,19 +174,18 @@ final class Service: VarlinkService {
     private func follow(_ responder: VarlinkResponder) {
         // Those who left are let go of here too: it may be long until something changes.
         monitors.removeAll { !$0.isOpen }
-        monitors.append(responder)
-        tell(responder, broker.snapshot.number)
+        if tell(responder, broker.snapshot.number) { monitors.append(responder) }
     }
 
     /// Tells those who follow that there is a new snapshot.
     func didChange(to number: Int) {
-        monitors.removeAll { !$0.isOpen }
-        for responder in monitors { tell(responder, number) }
+        monitors.removeAll { !tell($0, number) }
     }
 
-    private func tell(_ responder: VarlinkResponder, _ number: Int) {
-        // Who reads too slowly misses a number and sees the next: numbers only grow.
-        _ = responder.send(.partial(MonitorReply(change: number).json))
+    /// Tells one of them. Who does not read for too long is no longer told anything, and loses his connection with that:
+    /// what he missed must not look like nothing.
+    private func tell(_ responder: VarlinkResponder, _ number: Int) -> Bool {
+        responder.send(.partial(MonitorReply(change: number).json))
     }
 
     /// Ends what would otherwise wait for ever.
