@@ -5,6 +5,10 @@ internal import Glibc
 package struct UnixListener: ~Copyable, Sendable {
     package let descriptor: FileDescriptor
 
+    /// Connections that wait to be accepted. One user can keep it full, and who comes anew has all of it before him: a
+    /// long one serves nobody. The socket unit says the same.
+    private static let backlog: Int32 = 128
+
     /// Makes a socket at a path where nothing is, with exactly this mode, and listens. `bind(2)`, `listen(2)`
     ///
     /// Nobody can connect before the mode is right: the socket listens last.
@@ -16,7 +20,7 @@ package struct UnixListener: ~Copyable, Sendable {
             _ = try checked("bind", path) { unsafe bind(raw, address, length) }
         }
         try Files.setMode(path, mode)
-        _ = try checked("listen", path) { listen(raw, SOMAXCONN) }
+        _ = try checked("listen", path) { listen(raw, Self.backlog) }
         UnixSocket.refuseDescriptors(raw)
         self.descriptor = descriptor
     }
