@@ -171,7 +171,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Linux", "MIG", "JSON", "Varlink", "API", "Audit", "SimulatedMachine",
             ],
-            exclude: ["crowd.py"],
+            exclude: ["crowd.py", "flood.py"],
             swiftSettings: common),
     ]
 )

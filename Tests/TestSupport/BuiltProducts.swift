@@ -1,4 +1,5 @@
 import Glibc
+import Linux
 
 /// Where this very build put its programs and libraries, so that tests run those and never a leftover of another.
 package enum BuiltProducts {
@@ -13,7 +14,10 @@ package enum BuiltProducts {
     }()
 
     /// The path of a product, `migsim` or `SimulatedNVML`, whether it was built or not.
-    package static func path(of product: String) -> String { "\(directory)/\(product)" }
+    package static func path(of product: String) -> String { "\(products ?? directory)/\(product)" }
+
+    /// Where the products of another build are, an optimised one's for instance, that are to be tested instead.
+    private static let products = CurrentProcess.environment("MIGBROKER_PRODUCTS")
 
     /// Whether a product is there.
     package static func has(_ product: String) -> Bool { access(path(of: product), R_OK) == 0 }
