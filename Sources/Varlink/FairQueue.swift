@@ -35,6 +35,17 @@ package struct FairQueue<Item> {
         }
     }
 
+    /// Puts an item before those of the same user: what he has begun is finished before he begins something else.
+    package mutating func pushFirst(_ item: Item, for user: UserID) {
+        guard let index = lanes.firstIndex(where: { $0.user == user }) else { return push(item, for: user) }
+        if lanes[index].first > 0 {
+            lanes[index].first -= 1
+            lanes[index].items[lanes[index].first] = item
+        } else {
+            lanes[index].items.insert(item, at: 0)
+        }
+    }
+
     /// Takes the first item of the user whose turn it is, and gives the turn to the next user.
     package mutating func pop() -> Item? {
         guard !lanes.isEmpty else { return nil }
@@ -43,6 +54,8 @@ package struct FairQueue<Item> {
         lanes[turn].first += 1
         if lanes[turn].first == lanes[turn].items.count {
             lanes.remove(at: turn)
+            // At the end it would be the turn of whoever comes next, who may be the same user again and again.
+            if turn == lanes.count { turn = 0 }
         } else {
             // What was taken is let go of once it is half of the lane: each item is moved once at most.
             if lanes[turn].first * 2 > lanes[turn].items.count {
