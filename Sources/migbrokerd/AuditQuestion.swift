@@ -51,7 +51,7 @@ struct AuditQuestion: Sendable {
     /// long log nor a client who does not read keeps them waiting.
     func answer(to responder: VarlinkResponder, on worker: Worker) {
         let most = responder.wantsMore ? Int.max : Self.mostWithoutMore
-        goOn(from: Progress(left: min(limit ?? most, most)), responder, worker)
+        start(from: Progress(left: min(limit ?? most, most)), responder, worker)
     }
 
     /// How far an answer has come.
@@ -65,28 +65,30 @@ struct AuditQuestion: Sendable {
         var left: Int
     }
 
-    private func goOn(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
-        let isQueued = worker.run(for: user) {
-            // Nobody hears it; but what the client sent behind it is still to be carried out.
-            guard responder.isOpen else { return responder.finish(Self.reply([])) }
-            var progress = progress
-            do throws(SystemError) {
-                try read(&progress)
-            } catch {
-                return responder.finish(.error(BrokerError.auditUnavailable(reason: error.code.message).varlink))
-            }
-            guard progress.place != nil, progress.left > 0 else {
-                return responder.finish(Self.reply(progress.records))
-            }
-            guard responder.wantsMore, progress.records.count >= Self.batch else {
-                return goOn(from: progress, responder, worker)
-            }
-            // All that was sent before has left: there is room, unless nobody waits any more.
-            guard responder.send(.partial(["records": .array(progress.records)])) else { return }
-            progress.records = []
-            responder.whenDrained { [progress] in goOn(from: progress, responder, worker) }
-        }
+    private func start(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
+        let isQueued = worker.run(for: user) { goOn(from: progress, responder, worker) }
         if !isQueued { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
+    }
+
+    /// Runs on the worker's thread.
+    private func goOn(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
+        // Nobody hears it; but what the client sent behind it is still to be carried out.
+        guard responder.isOpen else { return responder.finish(Self.reply([])) }
+        var progress = progress
+        do throws(SystemError) {
+            try read(&progress)
+        } catch {
+            return responder.finish(.error(BrokerError.auditUnavailable(reason: error.code.message).varlink))
+        }
+        guard progress.place != nil, progress.left > 0 else { return responder.finish(Self.reply(progress.records)) }
+        guard responder.wantsMore, progress.records.count >= Self.batch else {
+            // A user's questions are half answered one at a time, for that takes memory.
+            return worker.goOn(for: user) { [progress] in goOn(from: progress, responder, worker) }
+        }
+        // All that was sent before has left: there is room, unless nobody waits any more.
+        guard responder.send(.partial(["records": .array(progress.records)])) else { return }
+        progress.records = []
+        responder.whenDrained { [progress] in start(from: progress, responder, worker) }
     }
 
     /// Reads one part.

@@ -35,6 +35,9 @@ final class Worker: Sendable {
     /// - Returns: false where too many wait already, his or all together; the job was not taken.
     func run(for user: UserID, _ job: @escaping Job) -> Bool { queue.add(job, user) }
 
+    /// Queues the rest of a job that runs, before other jobs of its user and behind those of others; never refused.
+    func goOn(for user: UserID, _ rest: @escaping Job) { queue.addFirst(rest, user) }
+
     /// Takes no more jobs; those that wait are still done. Does not block.
     func finish() { queue.close() }
 
@@ -67,6 +70,11 @@ final class Worker: Sendable {
             }
             if isTaken { change.signal() }
             return isTaken
+        }
+
+        func addFirst(_ job: @escaping Job, _ user: UserID) {
+            state.withLock { $0.jobs.pushFirst(job, for: user) }
+            change.signal()
         }
 
         func close() {

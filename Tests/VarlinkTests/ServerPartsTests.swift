@@ -70,6 +70,31 @@ import Testing
         }
     }
 
+    @Test func `a user who comes back at once comes behind all who wait`() {
+        var queue = FairQueue<Int>()
+        for user in 1...3 { queue.push(user, for: UserID(UInt32(user))) }
+        var order: [Int] = []
+        while order.count < 9, let user = queue.pop() {
+            order.append(user)
+            queue.push(user, for: UserID(UInt32(user)))
+        }
+        #expect(order == [1, 2, 3, 1, 2, 3, 1, 2, 3])
+    }
+
+    @Test func `what was begun comes before the same user's other items and behind other users'`() {
+        var queue = FairQueue<String>()
+        for item in ["a1", "a2", "a3"] { queue.push(item, for: UserID(1)) }
+        queue.push("b1", for: UserID(2))
+        var order: [String] = []
+        while let item = queue.pop() {
+            order.append(item)
+            if item == "a1" || item == "b1" { queue.pushFirst("rest of \(item)", for: UserID(item == "a1" ? 1 : 2)) }
+        }
+        #expect(order == ["a1", "b1", "rest of a1", "rest of b1", "a2", "a3"])
+        queue.pushFirst("c", for: UserID(3))
+        #expect(queue.count(of: UserID(3)) == 1 && queue.count == 1)
+    }
+
     @Test func `nothing is lost and nothing is served twice`() {
         var queue = FairQueue<Int>()
         var served: [Int] = []
