@@ -46,7 +46,6 @@ struct FloodWatch: CustomStringConvertible {
     /// How long a campaign lets each flood go on; nil outside one.
     static let campaignSeconds = CurrentProcess.environment("MIGBROKER_FLOOD_SECONDS").flatMap { Double($0) }
     static let isCampaign = campaignSeconds != nil
-    static let seconds = campaignSeconds ?? 1.5
 
     /// What the attackers saw, all together.
     var tally: [String: Int] = [:]
@@ -76,15 +75,15 @@ struct FloodWatch: CustomStringConvertible {
 extension Stage {
     /// Lets a flood loose, with bob as the one who must not notice, and root who looks in now and then.
     func withstand(_ flood: FloodTests.Flood, _ daemon: KeptProcess) throws -> FloodWatch {
-        let seconds = FloodWatch.seconds
+        let seconds = flood.seconds
         try prepareFlood()
         // Caches fill, and the heap grows to what a user who does no harm makes it.
         _ = try result(of: startFlood(["victim"], seconds: 0.5, as: Stage.bob), "victim")
         try Vitals.forgetPeak(of: daemon)
         let before = try Vitals(of: daemon)
         let logBefore = try logSize()
-        let victim = try startFlood(["victim"], seconds: seconds + 0.5, as: Stage.bob)
-        Clock.sleep(milliseconds: 300)
+        let victim = try startFlood(["victim"], seconds: seconds + 0.3, as: Stage.bob)
+        Clock.sleep(milliseconds: 200)
         let began = Clock.monotonic()
         let attackers = try flood.attackers.map { try startFlood(["attack", flood.name], seconds: seconds, as: $0) }
         let maker = try flood.isAboutChanges ? makeChanges(seconds: seconds, as: Stage.crowd[7]) : nil
@@ -100,7 +99,6 @@ extension Stage {
             watch.add(try result(of: attacker, person.name))
         }
         #expect(try maker?.waitForEnd() ?? .exited(0) == .exited(0))
-        Clock.sleep(milliseconds: 300)
         watch.after = try Vitals(of: daemon)
         watch.logBytes = try logSize() - logBefore
         print("flood: \(flood.name)\n    \(watch)")

@@ -57,6 +57,7 @@ ATTACKS = {
     "deaf audits": Attack(call("QueryAudit", MORE), reads=False, repeats=False),
     # As fast as answers come.
     "reads": Attack(READS * 20),
+    "one pipeline": Attack(call("WhoAmI") * 500, connections=1),
     "tiny calls": Attack(call("WhoAmI") * 500),
     "costly calls": Attack(COSTLY),
     "audits": Attack(call("QueryAudit") * 5),
