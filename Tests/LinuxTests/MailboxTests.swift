@@ -1,4 +1,5 @@
 import Linux
+import TestSupport
 import Testing
 
 @Suite("Mailboxes between threads")
