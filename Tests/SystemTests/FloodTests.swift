@@ -1,4 +1,4 @@
-import JSON
+import Audit
 import Linux
 import TestSupport
 import Testing
@@ -6,7 +6,7 @@ import Testing
 /// Users who flood the broker, each in a way of his own, and one who wants nothing but his answers meanwhile (threats
 /// T25 to T31 and T48).
 ///
-/// By default each flood lasts a second or two, and what is held is that every call is answered within one. The campaign
+/// By default each flood lasts some seconds, and what is held is that every call is answered within one. The campaign
 /// (`.ci/flood-campaign`) goes on for longer and holds the design's 100 ms.
 @Suite(
     "A flood", .enabled(if: Stage.obstacle == nil, "\(Stage.obstacle ?? "")"),
@@ -24,9 +24,10 @@ struct FloodTests {
         var mayHear: Set<String> = []
         /// What the daemon may take meanwhile.
         var mebibytes = 16
-        /// Where a bound is a second, it is to be met.
+        /// Long enough for the bound to be met: a second, or more changes than the kernel keeps for a reader.
         var seconds: Double {
-            FloodWatch.campaignSeconds ?? (limits.contains { $0.hasSuffix("Seconds=1") } ? 2 : 0.8)
+            if let campaign = FloodWatch.campaignSeconds { return campaign }
+            return isAboutChanges ? 4 : limits.contains { $0.hasSuffix("Seconds=1") } ? 2 : 0.8
         }
         /// Whether there are changes meanwhile, by yet another user.
         var isAboutChanges: Bool { name == "deaf monitors" }
@@ -80,5 +81,12 @@ struct FloodTests {
         }
         #expect(try stage.migctl(["whoami"], as: Stage.alice).code == 0)
         #expect(try stage.violations() == [])
+        if flood.signs.contains("TooManyRequests") {
+            // None of them is missing from the log, though it is small; some that were counted nobody has read.
+            #expect(try daemon.stop() == .exited(0))
+            let denied = try flood.attackers.flatMap { try stage.denials(of: $0) }
+            let count = denied.filter { $0.error == "TooManyRequests" }.reduce(0) { $0 + Int($1.count ?? 1) }
+            #expect(count >= watch.tally["TooManyRequests", default: 0])
+        }
     }
 }
