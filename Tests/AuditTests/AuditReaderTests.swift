@@ -124,6 +124,27 @@ struct AuditReaderTests {
         #expect(summary.matches == 3)
     }
 
+    @Test(arguments: [1, 3, 7, 10_000])
+    func `a log read in parts is read whole, and each record once`(size: Int) throws {
+        let directory = try TemporaryDirectory()
+        let half = Self.lines.count / 2
+        let files = ["1", "2"].map { directory.path($0) }
+        try Files.write(files[0], Array(Self.lines[..<half].joined()))
+        try Files.write(files[1], Array(Self.lines[half...].joined()) + Array("{\"v\":1,\"torn".utf8))
+        var found: [Int64] = []
+        var next: AuditReader.Place? = AuditReader.Place()
+        while let place = next {
+            var count = 0
+            // A part ends after so many records, or with what is read at once.
+            next = try AuditReader(files).read(AuditFilter(), from: place, atMost: 1) { entry, _ in
+                found.append(entry.seq)
+                count += 1
+                return count < size
+            }.next
+        }
+        #expect(found == Self.lines.indices.map { Int64($0) + 1 })
+    }
+
     @Test func `bad lines are counted and placed, and those around them are shown`() throws {
         var lines = Array(Self.lines[..<10])
         lines[4] = Array("garbage\n".utf8)
