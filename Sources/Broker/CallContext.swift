@@ -1,5 +1,4 @@
 package import Linux
-internal import MIG
 package import Policy
 
 /// Who makes a call, over which connection and from which process, by which method; all of it from the kernel.
@@ -9,15 +8,14 @@ package struct CallContext: Sendable {
     package let connection: Int64
     /// The method's name without the interface.
     package let method: String
-    package let pid: Int32
-    /// Nil where the process was gone before it could be looked at.
-    package let process: PeerProcess?
+    /// A record asks it what the process is; of a change that must be known when the call arrives, for the process may
+    /// be gone when the record is made.
+    package let peer: PeerCredentials
 
-    package init(principal: Principal, connection: Int64, method: String, pid: Int32, process: PeerProcess?) {
+    package init(principal: Principal, connection: Int64, method: String, peer: PeerCredentials) {
         self.principal = principal
         self.connection = connection
         self.method = method
-        self.pid = pid
-        self.process = process
+        self.peer = peer
     }
 }

@@ -93,12 +93,13 @@ enum Records {
         caller.gid = principal.primaryGroup
         caller.groups = groups
         caller.groupCount = principal.peerGroups.union(principal.databaseGroups).count
-        caller.pid = context.pid
-        caller.comm = context.process?.command
-        caller.cgroup = context.process?.cgroup
-        caller.loginuid = context.process?.loginUser
-        caller.session = context.process?.session
-        caller.origin = principal.origin.rawValue
+        let process = context.peer.process()
+        caller.pid = context.peer.pid
+        caller.comm = process?.command
+        caller.cgroup = process?.cgroup
+        caller.loginuid = process?.loginUser
+        caller.session = process?.session
+        caller.origin = context.peer.origin().rawValue
         return caller
     }
 

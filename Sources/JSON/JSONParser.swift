@@ -195,11 +195,17 @@ package struct JSONParser {
             {
                 position += 1
             }
-            decoded.append(contentsOf: bytes[runStart..<position])
-            guard decoded.count <= limits.stringBytes else {
+            guard decoded.count + position - runStart <= limits.stringBytes else {
                 throw JSONSyntaxError(.stringTooLong(limit: limits.stringBytes), at: start)
             }
-            switch try peek() {
+            let ending = try peek()
+            // Most strings are one run, which is taken as it stands.
+            if ending == UInt8(ascii: "\""), decoded.isEmpty {
+                position += 1
+                return String(decoding: bytes[runStart..<position - 1], as: UTF8.self)
+            }
+            decoded.append(contentsOf: bytes[runStart..<position])
+            switch ending {
             case UInt8(ascii: "\""):
                 position += 1
                 return String(decoding: decoded, as: UTF8.self)

@@ -1,6 +1,7 @@
 internal import CLinux
 internal import Glibc
 package import MIG
+internal import Synchronization
 
 /// Why the kernel's word on a peer is not enough to let him in.
 package enum PeerCredentialsError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -31,7 +32,8 @@ package final class PeerCredentials: Sendable {
     /// In this process's pid namespace; 0 where the peer is not to be seen from it. For records, never for decisions.
     package let pid: Int32
     /// The very process that connected, whatever its pid is given to later; nil where it is gone or not to be seen.
-    let process: FileDescriptor?
+    let descriptor: FileDescriptor?
+    let facts = Mutex(PeerFacts())
 
     /// Reads the identity off a connected socket. `getsockopt(SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD)`
     package init(of stream: borrowing UnixStream) throws(PeerCredentialsError) {
@@ -40,15 +42,16 @@ package final class PeerCredentials: Sendable {
         let user = UserID(peer.uid)
         guard user != .invalid, user != .overflow else { throw .nobody(user) }
         let supplementary = try Self.known { () throws(SystemError) in try Self.supplementaryGroups(raw) }
-        guard let supplementary else { throw .tooManyGroups }
+        guard var groups = supplementary else { throw .tooManyGroups }
+        groups.insert(GroupID(peer.gid))
         do throws(SystemError) {
-            process = try Self.process(raw, peer.pid, user)
+            descriptor = try Self.process(raw, peer.pid, user)
         } catch {
             throw .failed(error)
         }
         self.user = user
         group = GroupID(peer.gid)
-        groups = supplementary.union([GroupID(peer.gid)])
+        self.groups = groups
         pid = peer.pid
     }
 

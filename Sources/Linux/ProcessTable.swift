@@ -1,52 +1,10 @@
-package import MIG
-
-/// Where the process at the other end runs, seen from here.
-package enum PeerOrigin: String, Sendable {
-    case host
-    /// In another pid namespace than this process, or in the cgroup of a known container runtime.
-    case container
-    /// The process is gone, or `/proc` does not show enough of it.
-    case unknown
-}
-
-/// What `/proc` says about the process that opened a connection: for records and for `from`, not for identity.
-package struct PeerProcess: Hashable, Sendable {
-    /// The command's name, cut by the kernel to 15 bytes; the process chooses it.
-    package let command: String
-    /// The path in the unified hierarchy, or the first one of version 1.
-    package let cgroup: String
-    /// Who logged in, kept through sudo and su; nil for what was started by no login.
-    package let loginUser: UserID?
-    /// The login session of the audit system; nil for what was started by no login.
-    package let session: UInt32?
-    package let origin: PeerOrigin
-}
-
-extension PeerCredentials {
-    /// What `/proc` says about the peer now; nil where the peer is gone or hidden.
-    ///
-    /// A pid can be given to another process at any moment (CVE-2019-6133), so the peer must be alive by its pidfd
-    /// both before and after the reading: then the number was its own all the time.
-    package func readProcess() throws(SystemError) -> PeerProcess? {
-        guard let isAlive = try isAlive(), isAlive else { return nil }
-        let facts = ProcessTable.facts(of: pid)
-        guard try self.isAlive() == true else { return nil }
-        return facts
-    }
-
-    /// Whether the process that connected still runs; nil where it was never to be seen.
-    private func isAlive() throws(SystemError) -> Bool? {
-        switch process {
-        case .some(let process): try ProcessTable.isAlive(process)
-        case .none: nil
-        }
-    }
-}
+internal import MIG
 
 /// `/proc` as a table of processes by pid.
 package enum ProcessTable {
     private static let directory = "/proc"
     private static let longest = 64 << 10
+    private static let page = 4 << 10
 
     /// `poll(2)` on the pidfd: it can be read once the process has ended.
     static func isAlive(_ process: borrowing FileDescriptor) throws(SystemError) -> Bool {
@@ -54,12 +12,10 @@ package enum ProcessTable {
     }
 
     static func facts(of pid: Int32) -> PeerProcess? {
-        guard pid > 0, let command = read(pid, "comm"), let groups = read(pid, "cgroup") else { return nil }
-        let cgroup = cgroupPath(in: groups)
+        guard let command = read(pid, "comm"), let groups = bytes("\(pid)/cgroup") else { return nil }
         return PeerProcess(
-            command: line(command), cgroup: cgroup,
-            loginUser: number(read(pid, "loginuid")).map { UserID($0) }, session: number(read(pid, "sessionid")),
-            origin: origin(pid: pid, cgroup: cgroup))
+            command: line(command), cgroup: cgroupPath(in: groups),
+            loginUser: number(read(pid, "loginuid")).map { UserID($0) }, session: number(read(pid, "sessionid")))
     }
 
     /// One field of `status`, without its name.
@@ -74,46 +30,72 @@ package enum ProcessTable {
     }
 
     /// The path that says most: the unified hierarchy's, else the first that is not the root.
-    static func cgroupPath(in text: String) -> String {
-        var paths: [String] = []
-        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
-            let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { continue }
-            let path = String(decoding: parts[2], as: UTF8.self)
-            if parts[1].isEmpty { paths.insert(path, at: 0) } else { paths.append(path) }
+    static func cgroupPath(in text: [UInt8]) -> String {
+        let root = [UInt8(ascii: "/")]
+        var best: ArraySlice<UInt8> = []
+        var rest = text[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(line.count + 1)
+            guard let number = line.firstIndex(of: UInt8(ascii: ":")),
+                let name = line[(number + 1)...].firstIndex(of: UInt8(ascii: ":"))
+            else { continue }
+            let path = line[(name + 1)...]
+            let isUnified = name == number + 1
+            if isUnified && path != root[...] {
+                best = path
+                break
+            }
+            if best.isEmpty || best == root[...] { best = path }
         }
-        return paths.first { !$0.utf8.elementsEqual("/".utf8) } ?? paths.first ?? ""
+        return String(decoding: best, as: UTF8.self)
     }
 
     /// Whether the path of a cgroup is one that a container runtime makes for a container; the runtimes' own services
     /// (`docker.service`, `containerd.service`) are on the host.
     static func isContainer(cgroup: String) -> Bool {
-        cgroup.utf8.split(separator: UInt8(ascii: "/")).contains { part in
-            containerNames.contains { part.elementsEqual($0.utf8) }
-                || containerPrefixes.contains { part.starts(with: $0.utf8) }
+        Array(cgroup.utf8).split(separator: UInt8(ascii: "/")).contains { part in
+            containerNames.contains { part == $0[...] } || containerPrefixes.contains { part.starts(with: $0) }
         }
     }
 
-    private static let containerNames = ["docker", "lxc", "kubepods", "buildkit", "libpod_parent"]
+    private static let containerNames = [
+        "docker", "lxc", "kubepods", "buildkit", "libpod_parent",
+    ].map { Array($0.utf8) }
     private static let containerPrefixes = [
         "docker-", "libpod-", "cri-containerd-", "nerdctl-", "crio-", "kubepods.", "kubepods-", "lxc.payload",
         "machine-", "systemd-nspawn@",
-    ]
+    ].map { Array($0.utf8) }
 
-    private static func origin(pid: Int32, cgroup: String) -> PeerOrigin {
-        if isContainer(cgroup: cgroup) { return .container }
-        // The link /proc/PID/ns/pid takes CAP_SYS_PTRACE, which the daemon lacks; NSpid is open to everyone. It lists
-        // the pids from the namespace of this /proc downwards, so one number each means one namespace for both.
-        guard let mine = status(of: CurrentProcess.pid, "NSpid"), let theirs = status(of: pid, "NSpid"),
-            mine.hasBytes(of: "\(CurrentProcess.pid)")
-        else { return .unknown }
-        return theirs.hasBytes(of: "\(pid)") ? .host : .container
+    /// Nil where there is not enough to be seen.
+    ///
+    /// The link /proc/PID/ns/pid takes CAP_SYS_PTRACE, which the daemon lacks; what /proc shows of its own descriptors
+    /// is open to it. There a pidfd lists the numbers of its process from the namespace of this /proc downwards. One
+    /// number, the one that the socket told, means the same namespace for the process, this /proc and the daemon.
+    static func origin(of process: borrowing FileDescriptor, pid: Int32) -> PeerOrigin? {
+        guard let groups = bytes("\(pid)/cgroup") else { return nil }
+        if isContainer(cgroup: cgroupPath(in: groups)) { return .container }
+        guard let numbers = read("self/fdinfo/\(process.raw)").flatMap({ field("NSpid", in: $0) }) else { return nil }
+        if numbers.hasBytes(of: "\(pid)") { return .host }
+        return numbers.utf8.starts(with: "\(pid)\t".utf8) ? .container : nil
     }
 
+    private static func read(_ pid: Int32, _ name: String) -> String? { read("\(pid)/\(name)") }
+
+    private static func read(_ name: String) -> String? { bytes(name).map { String(decoding: $0, as: UTF8.self) } }
+
     /// Nil for what cannot be read: such facts are recorded as unknown, and `from` does not match then.
-    private static func read(_ pid: Int32, _ name: String) -> String? {
+    private static func bytes(_ name: String) -> [UInt8]? {
         do throws(SystemError) {
-            return String(decoding: try Files.read("\(directory)/\(pid)/\(name)", limit: longest), as: UTF8.self)
+            let file = try Files.open("\(directory)/\(name)", .read)
+            var all: [UInt8] = []
+            while all.count < longest {
+                let part = try file.read(upTo: page)
+                all += part
+                // These files are made whole at the first read, so one that gives less than was asked for is at its end.
+                if part.count < page { return all }
+            }
+            return nil
         } catch {
             return nil
         }

@@ -66,13 +66,13 @@ package struct UnixListener: ~Copyable, Sendable {
 
     /// The next connection, non-blocking; nil where nobody waits. `accept4(2)`
     ///
-    /// The client's own address is not even asked for: a client can put any text there.
+    /// The client's own address is not even asked for: a client can put any text there. That descriptors are refused
+    /// is inherited from the listener.
     package func accept() throws(SystemError) -> UnixStream? {
         let raw = descriptor.raw
         do throws(SystemError) {
             let flags = Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
             let accepted = try checked("accept4") { accept4(raw, nil, nil, flags) }
-            UnixSocket.refuseDescriptors(accepted)
             return UnixStream(FileDescriptor(owning: accepted))
         } catch  where error.code == .again || error.code.rawValue == ECONNABORTED {
             return nil

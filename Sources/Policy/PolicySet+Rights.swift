@@ -55,6 +55,10 @@ extension PolicySet {
         }
     }
 
+    /// Whether it can make a difference to someone where he calls from. Who is not concerned is decided about in the
+    /// same way from anywhere, `unknown` included.
+    package func dependsOnOrigin(_ principal: Principal) -> Bool { index.dependsOnOrigin(principal) }
+
     /// The limits that name someone, with their use, in byte order of their ids.
     package func limits(on principal: Principal, use: [UseEntry]) -> [LimitStatus] {
         var statuses: [LimitStatus] = []

@@ -19,7 +19,8 @@ package struct Principal: Hashable, Sendable {
     package let peerGroups: Set<GroupID>
     /// Groups that the user database gives the user now, his primary group there included.
     package let databaseGroups: Set<GroupID>
-    package let origin: Origin
+    /// Found out last, and only where it matters.
+    package var origin: Origin
 
     /// One group that either source names; confirmed when both do.
     struct Membership: Hashable, Sendable {

@@ -35,6 +35,10 @@ struct PrincipalIndex: Sendable {
         var allow: [Int] = []
         var deny: [Int] = []
         var limits: [Int] = []
+        /// Whether one of the rules has `from`.
+        var dependsOnOrigin = false
+
+        mutating func note(_ condition: Condition) { dependsOnOrigin = dependsOnOrigin || condition.from != nil }
     }
 
     /// What names one caller.
@@ -52,8 +56,18 @@ struct PrincipalIndex: Sendable {
 
     init(allow: [Rule], deny: [Rule], limits: [Limit]) {
         counts = (allow.count, deny.count, limits.count)
-        for (position, rule) in allow.enumerated() { add(rule.who) { $0.allow.append(position) } }
-        for (position, rule) in deny.enumerated() { add(rule.who) { $0.deny.append(position) } }
+        for (position, rule) in allow.enumerated() {
+            add(rule.who) {
+                $0.allow.append(position)
+                $0.note(rule.condition)
+            }
+        }
+        for (position, rule) in deny.enumerated() {
+            add(rule.who) {
+                $0.deny.append(position)
+                $0.note(rule.condition)
+            }
+        }
         for (position, limit) in limits.enumerated() { add(limit.who) { $0.limits.append(position) } }
     }
 
@@ -81,6 +95,12 @@ struct PrincipalIndex: Sendable {
             naming.limits.insert(mentions.limits)
         }
         return naming
+    }
+
+    /// Whether a rule that may concern someone has `from`.
+    func dependsOnOrigin(_ principal: Principal) -> Bool {
+        users[principal.user]?.dependsOnOrigin == true
+            || principal.memberships.contains { groups[$0.group]?.dependsOnOrigin == true }
     }
 
     /// Positions of the denials that name the first of someone; whoever names all of them is among these.

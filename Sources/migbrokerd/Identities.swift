@@ -9,10 +9,15 @@ import Synchronization
 /// on an open connection too. A database that does not answer in `lookupSeconds` is an error of its own, never a
 /// missing group: deny rules would fail open (threats T7 to T9 of facts/security.md).
 final class Identities {
-    /// What the user database says of one uid.
-    struct Entry: Sendable {
+    /// What the user database says of one uid, each time that it is asked.
+    final class Entry: Sendable {
         let name: String?
         let groups: Set<GroupID>
+
+        init(name: String?, groups: Set<GroupID>) {
+            self.name = name
+            self.groups = groups
+        }
     }
 
     enum Failure: Error, Sendable, CustomStringConvertible {
@@ -184,20 +189,5 @@ final class Identities {
             names.updateValue(name, forKey: gid)
         }
         return names
-    }
-}
-
-extension Identities {
-    /// The principal that a peer and his entry make together.
-    static func principal(_ peer: PeerCredentials, _ entry: Entry, _ origin: PeerOrigin) -> Principal {
-        let from: Origin =
-            switch origin {
-            case .host: .host
-            case .container: .container
-            case .unknown: .unknown
-            }
-        return Principal(
-            user: peer.user, name: entry.name, primaryGroup: peer.group, peerGroups: peer.groups,
-            databaseGroups: entry.groups, origin: from)
     }
 }

@@ -25,7 +25,8 @@ final class Service: VarlinkService {
     let identities: Identities
     private var rates: UserRates
     private var monitors: [VarlinkResponder] = []
-    private var origins: [UInt64: PeerProcess] = [:]
+    /// The latest of each user.
+    private var standings: [UserID: Standing] = [:]
     private var replies: [ReplyKey: VarlinkMessage] = [:]
     private var repliesOf = -1
 
@@ -55,24 +56,27 @@ final class Service: VarlinkService {
             throw BrokerError.tooManyRequests.varlink
         }
         if let entry = identities.cached(call.caller.user) {
-            return try answer(call, method, context(call, entry))
+            return try answer(call, method, standing(of: call.caller, entry))
         }
+        // The process may be gone by the time the look-up is done, and what it was with it.
+        _ = call.caller.origin()
+        _ = call.caller.process()
         return .later { [self] responder in
             identities.look(up: call.caller.user) { [self] result in
                 switch result {
                 case .failure(let failure):
                     noteUnknown(call, failure)
                     responder.finish(.error(BrokerError.identityUnavailable(reason: "\(failure)").varlink))
-                case .success(let entry): give(call, method, context(call, entry), to: responder)
+                case .success(let entry): give(call, method, standing(of: call.caller, entry), to: responder)
                 }
             }
         }
     }
 
     /// Gives the answer of a call whose caller had to be looked up first.
-    private func give(_ call: VarlinkCall, _ method: Method, _ context: CallContext, to responder: VarlinkResponder) {
+    private func give(_ call: VarlinkCall, _ method: Method, _ standing: Standing, to responder: VarlinkResponder) {
         do throws(VarlinkError) {
-            switch try answer(call, method, context) {
+            switch try answer(call, method, standing) {
             case .now(let message): responder.finish(message)
             case .later(let start): start(responder)
             }
@@ -82,9 +86,12 @@ final class Service: VarlinkService {
     }
 
     private func answer(
-        _ call: VarlinkCall, _ method: Method, _ context: CallContext
+        _ call: VarlinkCall, _ method: Method, _ standing: Standing
     ) throws(VarlinkError) -> VarlinkAnswer {
-        if case .right(let action) = method.requirement { try require(action, context) }
+        let context = context(call, method, standing)
+        if case .right(let action) = method.requirement, action != .readOwn || !standing.mayRead {
+            try require(action, context)
+        }
         switch method {
         case .request, .renew, .release, .createGPUInstances, .destroyGPUInstances, .createComputeInstances,
             .destroyComputeInstances, .setMIGMode:
@@ -99,7 +106,7 @@ final class Service: VarlinkService {
             try NoParameters.check(call.parameters)
             return whoAmI(context)
         case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation:
-            return .now(try read(method, call.parameters, context))
+            return .now(try read(method, call.parameters, context, seesAll: standing.seesAll))
         }
     }
 
@@ -129,30 +136,31 @@ final class Service: VarlinkService {
             seesAll: (try? broker.permits(.readAll, to: context.principal)) != nil)
     }
 
-    private func context(_ call: VarlinkCall, _ entry: Identities.Entry) -> CallContext {
-        let process = process(of: call)
-        return CallContext(
-            principal: Identities.principal(call.caller, entry, process?.origin ?? .unknown),
-            connection: Int64(clamping: call.connection), method: call.member, pid: call.caller.pid, process: process)
+    private func standing(of peer: PeerCredentials, _ entry: Identities.Entry) -> Standing {
+        if let known = standings[peer.user], known.holds(for: peer, entry, broker) { return known }
+        if standings.count >= 4096 { standings.removeAll() }
+        let standing = Standing(peer, entry, broker)
+        standings[peer.user] = standing
+        return standing
     }
 
-    /// What /proc says of the process that connected, read once a connection.
-    private func process(of call: VarlinkCall) -> PeerProcess? {
-        if let known = origins[call.connection] { return known }
-        // Facts for the record; where they cannot be had, `from` does not match and the record lacks them.
-        guard let process = try? call.caller.readProcess() else { return nil }
-        if origins.count >= 4 * broker.configuration.bounds.connections { origins.removeAll() }
-        origins[call.connection] = process
-        return process
+    /// A change is recorded, so what its process is must be read now: it may be gone when the record is made.
+    private func context(_ call: VarlinkCall, _ method: Method, _ standing: Standing) -> CallContext {
+        var principal = standing.principal
+        if method.isChange { _ = call.caller.process() }
+        if method.isChange || method == .whoAmI { principal.origin = Origin(of: call.caller) }
+        return CallContext(
+            principal: principal, connection: Int64(clamping: call.connection), method: method.rawValue,
+            peer: call.caller)
     }
 
     // MARK: - Reads
 
     /// Answers from the snapshot; the same question about the same snapshot is answered with the same bytes.
     private func read(
-        _ method: Method, _ parameters: JSONValue, _ context: CallContext
+        _ method: Method, _ parameters: JSONValue, _ context: CallContext, seesAll: Bool
     ) throws(VarlinkError) -> VarlinkMessage {
-        let views = views(context)
+        let views = Views(snapshot: broker.snapshot, viewer: context.principal.user, seesAll: seesAll)
         if !views.seesAll, Self.asksForAll(parameters) { try require(.readAll, context) }
         if views.snapshot.number != repliesOf || replies.count > 256 {
             replies.removeAll(keepingCapacity: true)

@@ -39,10 +39,11 @@ import Testing
 
     @Test func `a peer that lives is described, with what proc says of it`() throws {
         try Self.withConnection { _, server in
-            let process = try #require(try PeerCredentials(of: server).readProcess())
+            let peer = try PeerCredentials(of: server)
+            let process = try #require(peer.process())
             let comm = String(decoding: try Files.read("/proc/self/comm"), as: UTF8.self)
             #expect(process.command + "\n" == comm)
-            #expect(process.origin == (ProcessTable.isContainer(cgroup: process.cgroup) ? .container : .host))
+            #expect(peer.origin() == (ProcessTable.isContainer(cgroup: process.cgroup) ? .container : .host))
             let loginuid = String(decoding: try Files.read("/proc/self/loginuid"), as: UTF8.self)
             #expect(process.loginUser?.description ?? "4294967295" == loginuid)
         }
@@ -62,11 +63,12 @@ import Testing
         guard let server = try listener.accept() else { throw SystemError("accept4", .again) }
         let peer = try PeerCredentials(of: server)
         #expect(peer.user == CurrentProcess.user)
-        #expect(try peer.readProcess() == nil)
+        #expect(peer.process() == nil)
+        #expect(peer.origin() == .unknown)
     }
 
     @Test(.enabled(if: Command.exists("perl"), "needs perl"))
-    func `a peer that goes after it was let in is no longer described`() throws {
+    func `a peer that goes after it was let in is known by what was read while it lived, and by nothing else`() throws {
         let directory = try TemporaryDirectory()
         let path = directory.path("socket")
         let listener = try UnixListener(at: path, mode: 0o600)
@@ -78,10 +80,15 @@ import Testing
             try UnixSocket.wait(listener.descriptor.raw, Int16(POLLIN), until: 0)
         }
         guard let server = try listener.accept() else { throw SystemError("accept4", .again) }
-        let peer = try PeerCredentials(of: server)
-        #expect(try peer.readProcess()?.command == "perl")
+        let asked = try PeerCredentials(of: server)
+        let unasked = try PeerCredentials(of: server)
+        #expect(asked.process()?.command == "perl")
+        #expect(unasked.origin() != .unknown)
         process.end()
-        #expect(try peer.readProcess() == nil)
+        #expect(asked.process()?.command == "perl")
+        #expect(asked.origin() == .unknown)
+        #expect(unasked.process() == nil)
+        #expect(unasked.origin() != .unknown)
     }
 
     @Test func `before Linux 6.5 a process is taken by number only where it runs as the peer`() throws {
@@ -112,7 +119,9 @@ import Testing
             try UnixSocket.wait(listener.descriptor.raw, Int16(POLLIN), until: 0)
         }
         guard let server = try listener.accept() else { throw SystemError("accept4", .again) }
-        #expect(try PeerCredentials(of: server).readProcess()?.origin == .container)
+        let peer = try PeerCredentials(of: server)
+        #expect(peer.origin() == .container)
+        #expect(peer.process()?.command == "perl")
     }
 
     @Test(arguments: [
@@ -138,7 +147,7 @@ import Testing
         ("4:cpu:/a\n0::/b\n", "/b"), ("0::/\n", "/"), ("", ""), ("nonsense\n", ""), ("0::/a:b/c\n", "/a:b/c"),
     ])
     func `the cgroup is the unified one, or the first that says something`(text: String, path: String) {
-        #expect(ProcessTable.cgroupPath(in: text) == path)
+        #expect(ProcessTable.cgroupPath(in: Array(text.utf8)) == path)
     }
 
     @Test(arguments: [
