@@ -9,7 +9,8 @@ enum Benchmark {
 
     static func run(_ words: [String]) -> Int32 {
         do throws(UsageError) {
-            let options = try Options(words, kinds: ["--in": .value, "--help": .flag])
+            let options = try Options(words, kinds: ["--in": .value, "--help": .flag, Echo.verb: .flag])
+            if options.has(Echo.verb), options.arguments.count == 2 { return serveEcho(options.arguments) }
             if let argument = options.arguments.first ?? options.rest?.first { throw .unexpectedArgument(argument) }
             // Not /tmp, which may lie in memory, where nothing is ever made durable.
             let place = options.value("--in") ?? "/var/tmp"
@@ -27,6 +28,16 @@ enum Benchmark {
         }
     }
 
+    private static func serveEcho(_ arguments: [String]) -> Int32 {
+        do throws(SystemError) {
+            try Echo.serve(at: arguments[0], answerFrom: arguments[1])
+            return 0
+        } catch {
+            say("\(error)")
+            return 1
+        }
+    }
+
     /// Where standard error is closed there is nobody to tell.
     static func say(_ line: String) { try? Terminal.write("migbench: \(line)\n", to: Terminal.error) }
 
@@ -34,35 +45,27 @@ enum Benchmark {
         let stopwatch = try Stopwatch()
         let stage = try Stage(in: place)
         defer { stage.end() }
-        var table = Table(try Conditions(of: stage).description)
+        var table = Table(try conditions(place))
         table.add(try Starts.measure(stage, stopwatch))
-        let idle = try stage.residentMemory()
+        table.add(try Memory.measure(stage, stopwatch))
         table.add(try Reads.measure(stage, stopwatch))
+        table.add(try Throughput.measure(stage, stopwatch))
         table.add(try Changes.measure(stage, stopwatch))
         table.add(try Programs.measure(stage, stopwatch))
-        let after = try stage.residentMemory()
-        table.add(
-            Table.Section(
-                title: "Resident memory of the broker",
-                rows: [
-                    Table.Row("idle, its own", bytes: idle.rest, aim: "12 MB"),
-                    Table.Row("idle, with the simulated library", bytes: idle.all),
-                    Table.Row("after all of the above, its own", bytes: after.rest),
-                ]))
+        table.add(try FullMachine.measure(in: place, stopwatch))
         return table.description
     }
-}
 
-/// Under what the figures came about.
-private struct Conditions: CustomStringConvertible {
-    let description: String
-
-    init(of stage: borrowing Stage) throws(BenchmarkError) {
-        var lines: [String] = []
-        for file in ["/proc/sys/kernel/osrelease", "/proc/loadavg"] {
+    /// Under what the figures came about.
+    private static func conditions(_ place: String) throws(BenchmarkError) -> String {
+        var facts: [String] = []
+        for file in ["/proc/sys/kernel/osrelease", "/sys/devices/system/cpu/online", "/proc/loadavg"] {
             let bytes = try BenchmarkError.from { () throws(SystemError) in try Files.read(file, limit: 256) }
-            lines.append(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+            facts.append(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
         }
-        description = "Linux \(lines[0]), load \(lines[1]); one simulated A100 without delay, files in \(stage.place)"
+        return """
+            Linux \(facts[0]), CPUs \(facts[1]), load before \(facts[2])
+            Simulated A100s without delay, one where nothing else is said; files in \(place)
+            """
     }
 }

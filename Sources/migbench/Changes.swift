@@ -1,7 +1,4 @@
-import API
-import JSON
 import Linux
-import Varlink
 
 /// What a change costs beside the two durable appends that it cannot do without.
 enum Changes {
@@ -23,10 +20,10 @@ enum Changes {
                     try raw.append(record)
                     try raw.append(record)
                 },
-                .init { () throws(BenchmarkError) in try holder.request() },
+                .init { () throws(BenchmarkError) in try holder.request(count: 1) },
                 .init { () throws(BenchmarkError) in try holder.release() },
             ])
-        let aim = "floor + 200 us"
+        let aim = Table.Aim.floorPlus(200_000)
         return Table.Section(
             title: "Changes, \(rounds) times",
             rows: [
@@ -47,38 +44,6 @@ enum Changes {
                 try file.write(bytes)
                 try file.synchronizeData()
             }
-        }
-    }
-
-    /// Somebody who takes one slice and gives it back, over one connection.
-    private final class Holder {
-        private let client: VarlinkClient
-        private var leases: [String] = []
-
-        init(_ stage: Stage) throws(BenchmarkError) {
-            client = try BenchmarkError.from { () throws(VarlinkClientError) in try VarlinkClient(path: stage.socket) }
-        }
-
-        func request() throws(BenchmarkError) {
-            let reply: LeaseReply = try change("Request", LeaseRequest(profiles: [Stage.profile]).json)
-            guard reply.leases.count == 1 else {
-                throw .unexpected("a request for one slice gave \(reply.leases.count)")
-            }
-            leases = reply.leases.map(\.id)
-        }
-
-        func release() throws(BenchmarkError) {
-            let reply: ReleaseReply = try change("Release", ReleaseRequest(leases: leases).json)
-            guard reply.leases.map(\.id) == leases else { throw .unexpected("not the lease that was to be released") }
-        }
-
-        private func change<Reply: WireObject>(
-            _ method: String, _ parameters: JSONValue
-        ) throws(BenchmarkError) -> Reply {
-            let value = try BenchmarkError.from { () throws(VarlinkClientError) in
-                try client.call(BrokerInterface.qualified(method), parameters)
-            }
-            return try BenchmarkError.from { () throws(JSONShapeError) in try Reply(json: value) }
         }
     }
 }

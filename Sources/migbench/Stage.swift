@@ -16,15 +16,22 @@ final class Stage {
     private let programs: String
     private var daemon: RunningProgram?
 
+    /// Bytes that the broker holds, without the simulated driver's library and of it.
+    struct Memory {
+        let own: Int64
+        let library: Int64
+    }
+
     var broker: String { "\(directory)/broker" }
     var socket: String { "\(broker)/run/migbroker/io.migbroker.Broker" }
     private var machine: String { "\(directory)/machine" }
     private var log: String { "\(directory)/log" }
 
-    init(in place: String) throws(BenchmarkError) {
+    /// Without delays in the driver.
+    init(in place: String, gpus: Int = 1) throws(BenchmarkError) {
         guard CurrentProcess.user == .root else { throw .needsRoot }
         self.place = place
-        directory = "\(place)/migbench-\(CurrentProcess.pid)"
+        directory = "\(place)/migbench-\(CurrentProcess.pid)-\(gpus)"
         programs = Files.parent(of: try BenchmarkError.from(CurrentProcess.executable))
         for name in ["migbrokerd", "migctl", "migsim", "SimulatedNVML"] where !Files.exists(program(name)) {
             throw .notBuilt(program(name))
@@ -32,7 +39,7 @@ final class Stage {
         CurrentProcess.setFileCreationMask(0o022)
         try BenchmarkError.from { () throws(SystemError) in try Files.makeDirectory(directory) }
         do throws(BenchmarkError) {
-            try run(program("migsim"), ["new", machine, "--gpu", "A100", "--mig"])
+            try run(program("migsim"), ["new", machine, "--gpu", "A100", "--count", String(gpus), "--mig"])
             try BenchmarkError.from { () throws(SystemError) in
                 try Files.makeDirectories("\(broker)/etc/migbroker")
                 try Files.write("\(broker)/etc/migbroker/policy.json", Array(Self.policy.utf8))
@@ -57,8 +64,9 @@ final class Stage {
             program("migbrokerd"),
             [
                 "--root", broker, "--driver", machine,
-                // What is measured is the cost of a change, not the bound on how often one may be made.
+                // What is measured is the cost of calls, not the bounds on how many one user may make.
                 "--limit", "changesPerSecond=1000000", "--limit", "changeBurst=1000000",
+                "--limit", "connections=512", "--limit", "connectionsPerUser=512",
             ], log: log)
         self.daemon = daemon
         let deadline = Clock.monotonic() + Int64(Self.patienceSeconds) * 1_000_000_000
@@ -89,10 +97,16 @@ final class Stage {
         try daemon?.stop(seconds: Self.patienceSeconds)
     }
 
-    /// Bytes of memory that the broker holds now, in all and without the simulated driver's library in it.
-    func residentMemory() throws(BenchmarkError) -> (all: Int64, rest: Int64) {
+    /// Somebody who speaks to the broker.
+    func client() throws(BenchmarkError) -> VarlinkClient {
+        try BenchmarkError.from { () throws(VarlinkClientError) in try VarlinkClient(path: socket) }
+    }
+
+    /// What the broker holds in memory now.
+    func residentMemory() throws(BenchmarkError) -> Memory {
         guard let daemon else { throw .unexpected("no broker runs") }
-        return try daemon.residentMemory(without: "/libnvidia-ml.so.1")
+        let (all, rest) = try daemon.residentMemory(without: "/libnvidia-ml.so.1")
+        return Memory(own: rest, library: all - rest)
     }
 
     /// Ends the broker and removes everything.

@@ -36,23 +36,24 @@ struct Stopwatch {
         return samples
     }
 
-    private func stopIfAsked() throws(BenchmarkError) {
+    /// Throws where somebody wants the run to end.
+    func stopIfAsked() throws(BenchmarkError) {
         let signal = try BenchmarkError.from { () throws(SystemError) in try signals.next() }
         if signal != nil { throw .interrupted }
     }
 }
 
-/// How long one thing took, each time, in nanoseconds.
+/// How long one thing took, each time, in nanoseconds; or how often it was done in a second.
 struct Samples {
-    private var times: [Int64] = []
+    private var values: [Int64] = []
 
     var median: Int64 { quantile(percent: 50) }
 
-    mutating func add(_ nanoseconds: Int64) { times.append(nanoseconds) }
+    mutating func add(_ value: Int64) { values.append(value) }
 
-    /// The time that so many of a hundred do not exceed; 0 without samples.
+    /// What so many of a hundred do not exceed; 0 without samples.
     func quantile(percent: Int) -> Int64 {
-        guard !times.isEmpty else { return 0 }
-        return times.sorted()[(times.count - 1) * percent / 100]
+        guard !values.isEmpty else { return 0 }
+        return values.sorted()[(values.count - 1) * percent / 100]
     }
 }
