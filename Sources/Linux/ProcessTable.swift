@@ -20,13 +20,18 @@ package enum ProcessTable {
 
     /// One field of `status`, without its name.
     static func status(of pid: Int32, _ name: String) -> String? {
-        read(pid, "status").flatMap { field(name, in: $0) }
+        bytes("\(pid)/status").flatMap { field(name, in: $0) }
     }
 
-    static func field(_ name: String, in status: String) -> String? {
-        let start = name + ":\t"
-        let line = status.utf8.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: start.utf8) }
-        return line.map { String(decoding: $0.dropFirst(start.utf8.count), as: UTF8.self) }
+    static func field(_ name: String, in text: [UInt8]) -> String? {
+        let start = Array("\(name):\t".utf8)
+        var rest = text[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            if line.starts(with: start) { return String(decoding: line.dropFirst(start.count), as: UTF8.self) }
+            rest = rest.dropFirst(line.count + 1)
+        }
+        return nil
     }
 
     /// The path that says most: the unified hierarchy's, else the first that is not the root.
@@ -75,14 +80,14 @@ package enum ProcessTable {
     static func origin(of process: borrowing FileDescriptor, pid: Int32) -> PeerOrigin? {
         guard let groups = bytes("\(pid)/cgroup") else { return nil }
         if isContainer(cgroup: cgroupPath(in: groups)) { return .container }
-        guard let numbers = read("self/fdinfo/\(process.raw)").flatMap({ field("NSpid", in: $0) }) else { return nil }
+        guard let numbers = bytes("self/fdinfo/\(process.raw)").flatMap({ field("NSpid", in: $0) }) else { return nil }
         if numbers.hasBytes(of: "\(pid)") { return .host }
         return numbers.utf8.starts(with: "\(pid)\t".utf8) ? .container : nil
     }
 
-    private static func read(_ pid: Int32, _ name: String) -> String? { read("\(pid)/\(name)") }
-
-    private static func read(_ name: String) -> String? { bytes(name).map { String(decoding: $0, as: UTF8.self) } }
+    private static func read(_ pid: Int32, _ name: String) -> String? {
+        bytes("\(pid)/\(name)").map { String(decoding: $0, as: UTF8.self) }
+    }
 
     /// Nil for what cannot be read: such facts are recorded as unknown, and `from` does not match then.
     private static func bytes(_ name: String) -> [UInt8]? {

@@ -58,14 +58,17 @@ enum Benchmark {
 
     /// Under what the figures came about.
     private static func conditions(_ place: String) throws(BenchmarkError) -> String {
-        var facts: [String] = []
-        for file in ["/proc/sys/kernel/osrelease", "/sys/devices/system/cpu/online", "/proc/loadavg"] {
-            let bytes = try BenchmarkError.from { () throws(SystemError) in try Files.read(file, limit: 256) }
-            facts.append(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
-        }
-        return """
-            Linux \(facts[0]), CPUs \(facts[1]), load before \(facts[2])
-            Simulated A100s without delay, one where nothing else is said; files in \(place)
-            """
+        """
+        Linux \(try line(of: "/proc/sys/kernel/osrelease")), CPUs \(try processors()), load \(try line(of: "/proc/loadavg"))
+        Simulated A100s without delay, one where nothing else is said; files in \(place)
+        """
+    }
+
+    /// All that there are, as `0-1`.
+    static func processors() throws(BenchmarkError) -> String { try line(of: "/sys/devices/system/cpu/online") }
+
+    private static func line(of file: String) throws(BenchmarkError) -> String {
+        let bytes = try BenchmarkError.from { () throws(SystemError) in try Files.read(file, limit: 256) }
+        return String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
     }
 }

@@ -51,6 +51,7 @@ enum Echo {
 struct RunningEcho {
     let path: String
     fileprivate let program: RunningProgram
+    var pid: Int32 { program.pid }
 
     func stop() throws(BenchmarkError) { try program.stop(seconds: 10) }
 }

@@ -55,20 +55,22 @@ enum FullMachine {
         let question = try Question(of: stage)
         let echo = try KeptConnection(to: question.echo.path)
         let read = try KeptConnection(to: question.socket)
+        try stage.place(question.echo, on: "0")
         let times = try stopwatch.time(
             rounds: rounds, each: each,
             [
                 .init { () throws(BenchmarkError) in try echo.call(question.message) },
                 .init { () throws(BenchmarkError) in try read.call(question.message) },
             ])
+        try stage.place(question.echo, on: try Benchmark.processors())
         let rates = try Throughput.measure(question, stopwatch, 8)
         try question.echo.stop()
         return Table.Section(
             title: "\(gpus) GPUs with \(slices) x \(Stage.profile) each; reads \(question.sizes)",
             rows: Memory.rows("resident memory, all free", empty) + Memory.rows("resident memory, all taken", full) + [
                 Table.Row("request of \(slices) slices at once", requests),
-                Table.Row("echo, kept connection", times[0]),
-                Table.Row("ListGPUs, kept connection", times[1], beside: times[0], aim: .times(150)),
+                Table.Row("echo, kept connection, on one CPU", times[0]),
+                Table.Row("ListGPUs, kept connection, on one CPU", times[1], beside: times[0], aim: .times(150)),
             ] + rates)
     }
 }

@@ -36,6 +36,7 @@ enum Reads {
         let library = try stage.client()
         let keptEcho = try KeptConnection(to: question.echo.path)
         let keptRead = try KeptConnection(to: question.socket)
+        try stage.place(question.echo, on: "0")
         let times = try stopwatch.time(
             rounds: rounds, each: each,
             [
@@ -49,9 +50,10 @@ enum Reads {
                 .init { () throws(BenchmarkError) in try KeptConnection(to: question.echo.path).call(call) },
                 .init { () throws(BenchmarkError) in try KeptConnection(to: question.socket).call(call) },
             ])
+        try stage.place(question.echo, on: try Benchmark.processors())
         try question.echo.stop()
         return Table.Section(
-            title: "Reads, \(question.sizes), \(rounds * each) times",
+            title: "Reads, \(question.sizes), all on one CPU, \(rounds * each) times",
             rows: [
                 Table.Row("echo, kept connection", times[0]),
                 Table.Row("ListGPUs, kept connection", times[1], beside: times[0], aim: .times(150)),

@@ -6,6 +6,7 @@ final class RunningProgram {
     private let child: ChildProcess
     private let path: String
     private let log: String
+    var pid: Int32 { child.pid }
     /// As shells tell it; nil while it runs.
     private var code: Int32?
 

@@ -109,6 +109,16 @@ final class Stage {
         return Memory(own: rest, library: all - rest)
     }
 
+    /// Keeps the broker's loop, an echo and this program on some processors.
+    ///
+    /// On one of them a call costs what it takes to work it off. On several the scheduler now and then wakes an idle
+    /// one for it, which takes longer than the call, and which of the servers it does that to is chance.
+    func place(_ echo: RunningEcho, on processors: String) throws(BenchmarkError) {
+        for pid in [daemon?.pid, echo.pid, CurrentProcess.pid].compactMap({ $0 }) {
+            try run("/usr/bin/taskset", ["-c", "-p", processors, String(pid)])
+        }
+    }
+
     /// Ends the broker and removes everything.
     func end() {
         do throws(BenchmarkError) { try stopBroker() } catch { Benchmark.say("\(error)") }
