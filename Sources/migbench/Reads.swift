@@ -37,19 +37,21 @@ enum Reads {
         let keptEcho = try KeptConnection(to: question.echo.path)
         let keptRead = try KeptConnection(to: question.socket)
         try stage.place(question.echo, on: "0")
-        let times = try stopwatch.time(
-            rounds: rounds, each: each,
-            [
-                .init { () throws(BenchmarkError) in try keptEcho.call(call) },
-                .init { () throws(BenchmarkError) in try keptRead.call(call) },
-                .init { () throws(BenchmarkError) in
-                    _ = try BenchmarkError.from { () throws(VarlinkClientError) in
-                        try library.call(BrokerInterface.qualified("ListGPUs"))
-                    }
-                },
-                .init { () throws(BenchmarkError) in try KeptConnection(to: question.echo.path).call(call) },
-                .init { () throws(BenchmarkError) in try KeptConnection(to: question.socket).call(call) },
-            ])
+        let actions: [Stopwatch.Action] = [
+            .init { () throws(BenchmarkError) in try keptEcho.call(call) },
+            .init { () throws(BenchmarkError) in try keptRead.call(call) },
+            .init { () throws(BenchmarkError) in
+                _ = try BenchmarkError.from { () throws(VarlinkClientError) in
+                    try library.call(BrokerInterface.qualified("ListGPUs"))
+                }
+            },
+            .init { () throws(BenchmarkError) in try KeptConnection(to: question.echo.path).call(call) },
+            .init { () throws(BenchmarkError) in try KeptConnection(to: question.socket).call(call) },
+        ]
+        let times = try stopwatch.time(rounds: rounds, each: each, actions)
+        try stage.setPolicy(asksOrigin: false)
+        let unasked = try stopwatch.time(rounds: rounds, each: each, Array(actions.suffix(2)))
+        try stage.setPolicy(asksOrigin: true)
         try stage.place(question.echo, on: try Benchmark.processors())
         try question.echo.stop()
         return Table.Section(
@@ -60,6 +62,7 @@ enum Reads {
                 Table.Row("the same, decoded by the client library", times[2], beside: times[0]),
                 Table.Row("echo, new connection", times[3]),
                 Table.Row("ListGPUs, new connection", times[4], beside: times[3], aim: .times(200)),
+                Table.Row("the same, no rule has from", unasked[1], beside: unasked[0], aim: .times(200)),
             ])
     }
 }

@@ -42,8 +42,8 @@ final class Stage {
             try run(program("migsim"), ["new", machine, "--gpu", "A100", "--count", String(gpus), "--mig"])
             try BenchmarkError.from { () throws(SystemError) in
                 try Files.makeDirectories("\(broker)/etc/migbroker")
-                try Files.write("\(broker)/etc/migbroker/policy.json", Array(Self.policy.utf8))
             }
+            try writePolicy(asksOrigin: true)
         } catch {
             end()
             throw error
@@ -127,14 +127,28 @@ final class Stage {
         }
     }
 
-    private static let policy = """
-        {
-          "version": 1,
-          "allow": [
-            { "id": "root-on-host", "who": { "users": ["root"] }, "from": "host",
-              "actions": ["read.own", "request", "release.own"] }
-          ]
+    /// Puts another policy in force, which asks where root calls from or does not.
+    func setPolicy(asksOrigin: Bool) throws(BenchmarkError) {
+        try writePolicy(asksOrigin: asksOrigin)
+        let client = try client()
+        _ = try BenchmarkError.from { () throws(VarlinkClientError) in
+            try client.call(BrokerInterface.qualified("ReloadPolicy"))
         }
+    }
 
-        """
+    private func writePolicy(asksOrigin: Bool) throws(BenchmarkError) {
+        let text = """
+            {
+              "version": 1,
+              "allow": [
+                { "id": "root", "who": { "users": ["root"] }, \(asksOrigin ? #""from": "host","# : "")
+                  "actions": ["read.own", "request", "release.own", "policy.reload"] }
+              ]
+            }
+
+            """
+        try BenchmarkError.from { () throws(SystemError) in
+            try Files.write("\(broker)/etc/migbroker/policy.json", Array(text.utf8))
+        }
+    }
 }
