@@ -60,7 +60,7 @@ enum Benchmark {
     private static func conditions(_ place: String) throws(BenchmarkError) -> String {
         """
         Linux \(try line(of: "/proc/sys/kernel/osrelease")), CPUs \(try processors()), load \(try line(of: "/proc/loadavg"))
-        Simulated A100s without delay, one where nothing else is said; files in \(place)
+        Simulated A100s without delay, one where nothing else is said; the broker's files in \(place)
         """
     }
 

@@ -24,7 +24,12 @@ final class Stage {
 
     var broker: String { "\(directory)/broker" }
     var socket: String { "\(broker)/run/migbroker/io.migbroker.Broker" }
-    private var machine: String { "\(directory)/machine" }
+    /// In memory where there is a place for that, as the trees and nodes of a real driver are: on a disk the files in
+    /// which the simulated one keeps its state would cost more than the change.
+    private var machine: String {
+        Files.exists(Self.memory) ? "\(Self.memory)/\(Files.name(of: directory))" : "\(directory)/machine"
+    }
+    private static let memory = "/dev/shm"
     private var log: String { "\(directory)/log" }
 
     /// Without delays in the driver.
@@ -122,8 +127,10 @@ final class Stage {
     /// Ends the broker and removes everything.
     func end() {
         do throws(BenchmarkError) { try stopBroker() } catch { Benchmark.say("\(error)") }
-        do throws(SystemError) { try Files.removeTree(directory) } catch {
-            Benchmark.say("\(directory) is left behind: \(error)")
+        for place in [directory, machine] where Files.exists(place) {
+            do throws(SystemError) { try Files.removeTree(place) } catch {
+                Benchmark.say("\(place) is left behind: \(error)")
+            }
         }
     }
 
