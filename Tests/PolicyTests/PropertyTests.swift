@@ -147,4 +147,30 @@ import Testing
             }
         }
     }
+
+    @Test func `whom no rule with from may concern is decided about alike from anywhere`() throws {
+        var concerned = 0
+        var unconcerned = 0
+        try forRandomCases(seed: 8) { text, questions, _ in
+            let policy = try load(text.text)
+            for question in questions {
+                let query = question.query
+                guard !policy.dependsOnOrigin(query.principal) else {
+                    concerned += 1
+                    continue
+                }
+                unconcerned += 1
+                let decisions = [Origin.host, .container, .unknown].map { origin in
+                    var principal = query.principal
+                    principal.origin = origin
+                    let asked = Query(
+                        principal: principal, action: query.action, target: query.target, duration: query.duration,
+                        renewals: query.renewals, isolation: query.isolation)
+                    return policy.decide(asked, use: question.use, now: noon)
+                }
+                #expect(decisions[0] == decisions[1] && decisions[0] == decisions[2])
+            }
+        }
+        #expect(concerned > 100 && unconcerned > 100)
+    }
 }
