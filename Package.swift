@@ -13,9 +13,15 @@ let common: [SwiftSetting] = [
 ]
 let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 
-// Programs carry the Swift runtime with them: they start faster, and they run under other uids, which may not be
-// able to read the toolchain's libraries.
-let selfContained: [LinkerSetting] = [.unsafeFlags(["-static-stdlib", "-Xlinker", "-z", "-Xlinker", "now"])]
+// Programs carry the Swift runtime with them, and the C++ library that it is written with (`static/libstdc++.so`): they
+// start faster, and they run under other uids, which may not be able to read the toolchain's libraries. Only lld looks
+// into that library for what the runtime, named before it, asks for.
+let selfContained: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-stdlib", "-use-ld=lld", "-LSources/CLinux/static", "-Xclang-linker", "-static-libgcc",
+        "-Xlinker", "-z", "-Xlinker", "now",
+    ])
+]
 
 // The simulated driver is loaded by programs that have a Swift runtime of their own, so it links its own statically
 // and exports nothing but the names of the real library.
