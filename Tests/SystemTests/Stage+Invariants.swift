@@ -6,16 +6,35 @@ import TestSupport
 
 /// The audit log as the only witness: what was begun, what ended, and who must hold what by its word.
 struct AuditStory {
-    /// One instance of one operation.
+    /// One thing of one operation: a lease, a compute instance of a lease, another tool's instance, or a GPU's mode.
+    ///
+    /// An intent and its end agree in all of it, and no two intents of one operation do.
     struct Member: Hashable {
         let operation: OperationID
-        let lease: LeaseID
+        let lease: LeaseID?
+        let gpu: GPUUUID?
+        let profile: String?
+        let placement: Placement?
+        /// Only where there is no lease: a lease's GPU instance has no number yet when it is intended.
+        let instance: GPUInstanceID?
+
+        init?(_ record: AuditRecord) {
+            guard let operation = record.op, record.lease != nil || record.gpu != nil else { return nil }
+            self.operation = operation
+            lease = record.lease
+            gpu = record.gpu
+            profile = record.profile
+            placement = record.placement
+            instance = record.lease == nil ? record.gi : nil
+        }
     }
 
     private(set) var intents: [Member: AuditRecord] = [:]
     private(set) var endings: [Member: [AuditRecord]] = [:]
     /// By the log's word, created and not ended.
     private(set) var leases: Set<LeaseID> = []
+    /// The compute instances of each lease, by the log's word.
+    private(set) var devices: [LeaseID: Set<MIGUUID>] = [:]
     /// The most instances that were promised or held at one moment.
     private(set) var most = 0
     private(set) var records: [AuditRecord] = []
@@ -49,27 +68,46 @@ struct AuditStory {
     }
 
     private mutating func take(_ record: AuditRecord) {
-        guard let operation = record.op, let lease = record.lease else { return }
-        let member = Member(operation: operation, lease: lease)
+        guard let member = Member(record) else { return }
         switch record.type {
         case .intent:
-            if intents.updateValue(record, forKey: member) != nil { problems.append("intent \(operation) twice") }
-            if record.gi == nil { promised.insert(lease) }
+            if intents.updateValue(record, forKey: member) != nil {
+                problems.append("intent \(member.operation) twice")
+            }
+            if record.gi == nil, let lease = record.lease { promised.insert(lease) }
         case .outcome, .recovered:
             guard let intent = intents[member] else {
-                return problems.append("\(record.type.rawValue) \(operation) without an intent")
+                return problems.append("\(record.type.rawValue) \(member.operation) without an intent")
             }
+            if record.result == nil { problems.append("\(record.type.rawValue) \(member.operation) has no result") }
             if record.result == .leftBehind { leftBehind.insert(member) } else { leftBehind.remove(member) }
             guard record.result != .leftBehind else { break }
             endings[member, default: []].append(record)
+            guard let lease = record.lease else { break }
+            if record.result == .ok { takeCompute(record, lease) }
             guard intent.gi == nil else { break }
             promised.remove(lease)
             if record.type == .outcome, record.result == .ok { leases.insert(lease) }
         case .leaseEnd:
+            guard let lease = record.lease else { break }
             if leases.remove(lease) == nil { problems.append("lease \(lease) ends without having begun") }
+            devices[lease] = nil
+        case .externalChange:
+            // Somebody else's hand took it from the lease.
+            if let lease = record.lease, let device = record.device { devices[lease]?.remove(device) }
         default: break
         }
         most = max(most, leases.count + promised.count)
+    }
+
+    private mutating func takeCompute(_ record: AuditRecord, _ lease: LeaseID) {
+        guard let device = record.device else { return }
+        switch record.method {
+        case "DestroyComputeInstances": devices[lease]?.remove(device)
+        case "Request", "CreateGPUInstances", "CreateComputeInstances":
+            if record.type == .outcome { devices[lease, default: []].insert(device) }
+        default: break
+        }
     }
 }
 
@@ -86,29 +124,54 @@ extension Stage {
         let ids = Set(leases.compactMap { $0["id"]?.stringValue.flatMap { LeaseID($0) } })
         if ids != story.leases { problems.append("the daemon's leases are not the log's: \(ids) and \(story.leases)") }
 
-        let instances = try machine().value["gpus"]?.arrayValue?.flatMap { gpu in
-            (gpu["instances"]?.arrayValue ?? []).map {
-                "\(gpu["uuid"]?.stringValue ?? "")/\($0["gi"]?.integerValue ?? -1)"
-            }
-        }
-        let seats = leases.map { "\($0["gpu"]?["uuid"]?.stringValue ?? "")/\($0["gi"]?.integerValue ?? -1)" }
+        let instances = try instancesBySeat()
+        let seats = leases.map(Self.seat)
         // What is left behind was made at one time and not taken back.
-        let orphans = Set(instances ?? []).subtracting(seats)
+        let orphans = Set(instances.keys).subtracting(seats)
         if !external.contains(orphans.count) { problems.append("instances without a lease: \(orphans)") }
-        let lost = Set(seats).subtracting(instances ?? [])
+        let lost = Set(seats).subtracting(instances.keys)
         if !lost.isEmpty { problems.append("leases without an instance: \(lost)") }
-        return try problems + wrongNodes(leases)
+        for lease in leases {
+            let own = Set(lease["uuids"]?.arrayValue?.compactMap(\.stringValue) ?? [])
+            let told = lease["id"]?.stringValue.flatMap { LeaseID($0) }.flatMap { story.devices[$0] } ?? []
+            if own != Set(told.map(\.description)) {
+                problems.append("the daemon's devices are not the log's: \(own) and \(told)")
+            }
+            let there = (instances[Self.seat(lease)]?["computeInstances"]?.arrayValue ?? [])
+                .compactMap { $0["uuid"]?.stringValue }
+            if lease["state"]?.stringValue == "active", !own.isSubset(of: there) { problems.append("a lease has \(own) where the machine has \(there)") }
+        }
+        return try problems + wrongNodes(leases, instances)
     }
 
-    /// Nodes of GPU and compute instances that are not as the leases say.
-    private func wrongNodes(_ leases: [JSONValue]) throws -> [String] {
+    /// Where a lease is, as the keys of `instancesBySeat` tell it.
+    private static func seat(_ lease: JSONValue) -> String {
+        "\(lease["gpu"]?["uuid"]?.stringValue ?? "")/\(lease["gi"]?.integerValue ?? -1)"
+    }
+
+    /// The GPU instances that the simulator's own tool shows.
+    private func instancesBySeat() throws -> [String: JSONValue] {
+        var found: [String: JSONValue] = [:]
+        for gpu in try machine().value["gpus"]?.arrayValue ?? [] {
+            for instance in gpu["instances"]?.arrayValue ?? [] {
+                found["\(gpu["uuid"]?.stringValue ?? "")/\(instance["gi"]?.integerValue ?? -1)"] = instance
+            }
+        }
+        return found
+    }
+
+    /// Nodes of GPU and compute instances that are not as the leases say: a lease's GPU instance is open to its owner,
+    /// also while there is nothing in it, and of what is in it that which belongs to the lease.
+    private func wrongNodes(_ leases: [JSONValue], _ instances: [String: JSONValue]) throws -> [String] {
         var wanted: [String: UserID] = [:]
-        let devices = try objects(["devices", "--all"], "devices", as: Stage.root)
         for lease in leases where lease["state"]?.stringValue == "active" {
-            let device = devices.first { $0["lease"]?.stringValue == lease["id"]?.stringValue }
-            let nodes = (device?["nodes"]?.arrayValue ?? []).compactMap(\.stringValue).filter { $0.contains("caps") }
-            guard nodes.count == 2, let uid = lease["uid"]?.integerValue else { return ["no device for \(lease)"] }
-            for node in nodes { wanted[machine + node] = UserID(UInt32(uid)) }
+            guard let instance = instances[Self.seat(lease)], let uid = lease["uid"]?.integerValue else { continue }
+            let own = lease["uuids"]?.arrayValue ?? []
+            let compute = (instance["computeInstances"]?.arrayValue ?? [])
+                .filter { $0["uuid"].map(own.contains) ?? false }
+            for minor in ([instance] + compute).compactMap({ $0["node"]?.integerValue }) {
+                wanted["\(machine)/dev/nvidia-caps/nvidia-cap\(minor)"] = UserID(UInt32(uid))
+            }
         }
         var problems: [String] = []
         for name in try Files.list("\(machine)/dev/nvidia-caps") {
