@@ -16,7 +16,7 @@ extension Broker {
         let asked = Records.Asked(wish.words, key: wish.key)
         do throws(Refusal) {
             if !wish.isDryRun, let known = try repeated(asked, context) {
-                return ModesChanged(change: known, gpus: [])
+                return ModesChanged(change: known, isDryRun: false, gpus: [])
             }
             let decided = try change { (state) throws(Refusal) in try decide(wish, context, &state) }
             let changing = Set(decided.steps.map(\.gpu.uuid))
@@ -26,7 +26,7 @@ extension Broker {
                 let planned = decided.steps.map { ModesChanged.Ending(gpu: $0.gpu.uuid, state: .planned) }
                 return ModesChanged(
                     change: Changed(operation: nil, plan: decided.plan, leases: decided.leases),
-                    gpus: planned + unchanged)
+                    isDryRun: wish.isDryRun, gpus: planned + unchanged)
             }
             var ended: [Lease] = []
             do throws(Refusal) {
@@ -37,7 +37,7 @@ extension Broker {
                 let endings = try set(decided.steps, operation, asked, context)
                 finish(operation, context, asked, ended[...])
                 return ModesChanged(
-                    change: Changed(operation: operation, plan: decided.plan, leases: ended),
+                    change: Changed(operation: operation, plan: decided.plan, leases: ended), isDryRun: false,
                     gpus: endings + unchanged)
             } catch {
                 finish(operation, context, asked, ended[...], error: error.word)

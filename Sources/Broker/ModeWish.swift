@@ -35,6 +35,7 @@ package struct ModeWish: Sendable {
 /// What a change of modes came to.
 package struct ModesChanged: Sendable {
     package let change: Changed
+    package let isDryRun: Bool
     /// For each GPU that was meant, what became of its mode; what was planned, for a dry run.
     package let gpus: [Ending]
 

@@ -63,13 +63,6 @@ extension Views {
     }
 }
 
-extension ModesChanged {
-    /// Whether this tells what would be done.
-    var isDryRun: Bool {
-        gpus.contains { ending in if case .planned = ending.state { true } else { false } }
-    }
-}
-
 extension Changed {
     /// A request for GPU instances is a change like others on the wire.
     init(_ granted: Granted) {
