@@ -36,7 +36,7 @@ extension Broker {
             let kept = withState { state in leases.compactMap { state.ledger.leases[$0.id] } }
             return Changed(operation: operation, plan: plan, leases: kept.uniqued())
         } catch {
-            if !isDryRun { noteDenial(error, operation, context) }
+            noteDenial(error, operation, context)
             throw error
         }
     }

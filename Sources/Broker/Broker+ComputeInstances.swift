@@ -38,13 +38,13 @@ extension Broker {
     package func createComputeInstances(_ wish: ComputeWish, _ context: CallContext) throws(Refusal) -> Changed {
         let operation = Self.newOperation()
         let asked = Records.Asked(wish.words, key: wish.key)
-        if wish.isDryRun {
-            return try change { (state) throws(Refusal) in
-                let decided = try decide(wish, context, &state)
-                return Changed(operation: nil, plan: decided.shown, leases: decided.leases)
-            }
-        }
         do throws(Refusal) {
+            if wish.isDryRun {
+                return try change { (state) throws(Refusal) in
+                    let decided = try decide(wish, context, &state)
+                    return Changed(operation: nil, plan: decided.shown, leases: decided.leases)
+                }
+            }
             if let known = try repeated(asked, context) { return known }
             let began = Clock.monotonic()
             let started = try change { (state) throws(Refusal) in

@@ -38,7 +38,7 @@ extension Broker {
             finish(operation, context, asked, ended[...])
             return Changed(operation: operation, plan: plan, leases: ended)
         } catch {
-            if !isDryRun { noteDenial(error, operation, context) }
+            noteDenial(error, operation, context)
             throw error
         }
     }

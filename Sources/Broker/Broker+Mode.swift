@@ -44,7 +44,7 @@ extension Broker {
                 throw error
             }
         } catch {
-            if !wish.isDryRun { noteDenial(error, operation, context) }
+            noteDenial(error, operation, context)
             throw error
         }
     }

@@ -44,7 +44,7 @@ extension Broker {
             finish(operation, context, asked, leases[...])
             return Released(operation: operation, leases: leases)
         } catch {
-            if !isDryRun { noteDenial(error, operation, context) }
+            noteDenial(error, operation, context)
             throw error
         }
     }

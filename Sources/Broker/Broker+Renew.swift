@@ -38,7 +38,7 @@ extension Broker {
                 return (operation, renewed)
             }
         } catch {
-            if !isDryRun { noteDenial(error, operation, context) }
+            noteDenial(error, operation, context)
             throw error
         }
     }

@@ -19,13 +19,13 @@ extension Broker {
     /// instances on the GPUs that he names. Blocks for the driver and the disk.
     package func request(_ wish: Wish, _ context: CallContext) throws(Refusal) -> Granted {
         let began = Clock.monotonic()
-        if wish.isDryRun {
-            let plan = try withState { (state) throws(Refusal) in try decide(wish, context, &state).shown }
-            return Granted(operation: nil, plan: plan, leases: [])
-        }
         let operation = Self.newOperation()
         let asked = Records.Asked(wish.words, key: wish.key)
         do throws(Refusal) {
+            if wish.isDryRun {
+                let plan = try change { (state) throws(Refusal) in try decide(wish, context, &state).shown }
+                return Granted(operation: nil, plan: plan, leases: [])
+            }
             if let known = try granted(asked, context) { return known }
             let started = try change { (state) throws(Refusal) in
                 try begin(wish, operation, asked, context, &state)

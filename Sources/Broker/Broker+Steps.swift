@@ -94,7 +94,8 @@ extension Broker {
             user: lease.user, gpuMinor: minor, gpuInstance: lease.gi, computeInstances: lease.computeInstanceIDs)
     }
 
-    /// A refusal that came before any intent is on record as a denial; after it, its outcome tells.
+    /// A refusal that came before any intent is on record as a denial; after it, its outcome tells. A dry run's too:
+    /// clients look at a plan first, so for who may not see one the attempt ends there.
     func noteDenial(_ refusal: Refusal, _ operation: OperationID, _ context: CallContext) {
         if let record = denial(refusal, operation, context) { audit.deny(record) }
     }
