@@ -42,7 +42,14 @@ extension Verb {
 
     private static func show(_ reply: SetMIGModeReply, _ isEnabled: Bool, in session: Session) throws(Failure) {
         if session.isQuiet {
-            for mode in reply.modes where mode.reason == nil { try session.output.line("\(mode.gpu.uuid)") }
+            for mode in reply.modes {
+                // What is not so yet is told in spite of -q, as any failure is.
+                if let reason = mode.reason {
+                    session.output.error("GPU \(mode.gpu.index): not yet \(isEnabled ? "on" : "off"): \(reason)")
+                } else {
+                    try session.output.line("\(mode.gpu.uuid)")
+                }
+            }
             return
         }
         var table = Table(.number("GPU"), .text("MODEL"), .text("MIG"))
