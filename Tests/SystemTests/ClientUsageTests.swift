@@ -7,7 +7,8 @@ import Testing
 struct ClientUsageTests {
     static let verbs = [
         "request", "release", "renew", "leases", "gpus", "profiles", "instances", "devices", "whoami", "explain",
-        "policy check", "policy show", "audit show", "audit verify",
+        "policy check", "policy show", "audit show", "audit verify", "mode enable", "mode disable", "gi create",
+        "gi destroy", "ci create", "ci destroy",
     ]
 
     private static func migctl(_ line: String) throws -> Command {
@@ -25,6 +26,12 @@ struct ClientUsageTests {
         "renew --for 1h", "leases mine", "profiles --gpu nil", "explain --for ever", "explain not.an.action",
         "audit show --since yesterday", "audit show --since 2026-02-30", "audit show --operation xyz",
         "audit show --limit 0", "audit verify --head 1:abc", "-x", "--bogus gpus", "gpus -- extra",
+        "mode", "gi", "ci", "mode on", "mode enable 0", "mode enable --gpu card0", "mode disable --gpu 0,",
+        "mode enable --plan", "mode enable --plan xyz", "mode disable --plan 0123", "gi create", "gi create 9,",
+        "gi create 9:", "gi create 9:x", "gi create 9:-1", "gi create 9 --gpu card0", "gi create 9 --for soon",
+        "gi create 9 --plan 00", "gi create 9 -c", "gi destroy", "gi destroy --all 1", "gi destroy --everybody",
+        "gi destroy 0:1:2", "gi destroy 1,", "gi destroy x", "gi destroy -1", "ci create 9:x", "ci create 0,,0",
+        "ci destroy", "ci destroy --all 0", "ci destroy --everybody", "ci destroy 0:1:2:3", "ci destroy 0",
     ])
     func `a command line that makes no sense is refused with a pointer to help`(line: String) throws {
         let run = try Self.migctl(line)

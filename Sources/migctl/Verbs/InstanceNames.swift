@@ -27,7 +27,7 @@ struct InstanceNames {
     /// GPU instances by the words for them.
     func gpuInstances(_ words: [String]) throws(Failure) -> [InstanceReference] {
         var references: [InstanceReference] = []
-        for word in words { references.append(try gpuInstance(try numbers(word, most: 2))) }
+        for numbers in try numbers(words, most: 2) { references.append(try gpuInstance(numbers)) }
         return references
     }
 
@@ -36,8 +36,7 @@ struct InstanceNames {
         _ words: [String], in parents: [InstanceReference]
     ) throws(Failure) -> [ComputeInstanceReference] {
         var references: [ComputeInstanceReference] = []
-        for word in words {
-            let numbers = try numbers(word, most: 3)
+        for numbers in try numbers(words, most: 3) {
             guard numbers.count > 1 else {
                 guard !parents.isEmpty else {
                     throw Failure(.missingArgument("--gi, or GPU:GI:CI"), verb: arguments.verb)
@@ -64,6 +63,13 @@ struct InstanceNames {
             what: own.isEmpty
                 ? "you have no GPU instance \(numbers[0])" : "GPU instance \(numbers[0]) can be \(places)",
             next: "name it by GPU and number, such as 0:\(numbers[0]); 'migctl instances' shows yours")
+    }
+
+    /// All words are read before the broker is asked about the first.
+    private func numbers(_ words: [String], most: Int) throws(Failure) -> [[Int]] {
+        var all: [[Int]] = []
+        for word in words { all.append(try numbers(word, most: most)) }
+        return all
     }
 
     private func numbers(_ word: String, most: Int) throws(Failure) -> [Int] {
