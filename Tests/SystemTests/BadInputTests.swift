@@ -141,7 +141,7 @@ struct BadInputTests {
             command.errors == """
                 migctl: cannot get 1g.5gb
                 migctl: MIGDisabled: MIG mode is off on GPU 0
-                migctl: an administrator can turn it on
+                migctl: 'migctl mode enable' turns it on, for who may
 
                 """)
         #expect(try stage.isUnharmed())

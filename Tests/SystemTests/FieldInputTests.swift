@@ -66,7 +66,8 @@ struct FieldInputTests {
             case ("QueryAudit", "limit"): #expect(answer.reply != nil, Self.what(trial, answer))
             case ("Explain", "seconds") where trial.value.count == 10 && trial.value < "3":
                 #expect(answer.reply?["decision"]?["allowed"]?.boolValue == false, Self.what(trial, answer))
-            case ("Request", "seconds") where trial.value.count == 10 && trial.value < "3":
+            case ("Request", "seconds") where trial.value.count == 10 && trial.value < "3",
+                ("CreateGPUInstances", "seconds") where trial.value.count == 10 && trial.value < "3":
                 #expect(answer.error == "QuotaExceeded", Self.what(trial, answer))
             case ("Renew", "seconds") where trial.value.count == 10 && trial.value < "3":
                 #expect(answer.error == "NotFound", Self.what(trial, answer))
@@ -92,6 +93,26 @@ struct FieldInputTests {
         }
     }
 
+    @Test func `a list of instances that is none is refused by its name`() throws {
+        let values = [
+            "1", "{}", "[]", "[1]", "[[]]", "[null]", "[{}]", #"[{"gpu":"0"}]"#, #"[{"gi":1,"ci":0}]"#,
+            #"[{"gpu":"0","gi":null,"ci":0}]"#, #"[{"gpu":0,"gi":1,"ci":0}]"#, #"[{"gpu":"","gi":1,"ci":0}]"#,
+            #"[{"gpu":"0","gi":-1,"ci":0}]"#, #"[{"gpu":"0","gi":4294967296,"ci":0}]"#,
+            #"[{"gpu":"0","gi":"1","ci":0}]"#, #"[{"gpu":"0","gi":1.5,"ci":0}]"#,
+            #"[{"gpu":"0","gi":1,"ci":0,"uid":0}]"#, #"[{"gpu":"0","gpu":"0","gi":1,"ci":0}]"#,
+            "[\(Array(repeating: #"{"gpu":"0","gi":1,"ci":0}"#, count: 257).joined(separator: ","))]",
+        ]
+        let types: Set = ["[]InstanceReference", "[]ComputeInstanceReference"]
+        try run(Self.trials(types) { _ in values }) { trial, answer in
+            // A duplicate key is no JSON that the daemon takes at all.
+            guard !trial.value.contains(#""gpu":"0","gpu""#) else {
+                return #expect(answer.error != nil || answer == .closed, Self.what(trial, answer))
+            }
+            let named = answer.invalidParameter?.prefix { $0 != "[" && $0 != "." }
+            #expect(named.map(String.init) == trial.field.name, Self.what(trial, answer))
+        }
+    }
+
     @Test func `a flag that is none is refused by its name`() throws {
         try run(Self.trials(["bool"]) { _ in ["0", "1", "\"true\"", "[]", "{}"] }) { trial, answer in
             #expect(answer.invalidParameter == trial.field.name, Self.what(trial, answer))
@@ -102,7 +123,7 @@ struct FieldInputTests {
         let trials = InterfaceMethod.all.flatMap { method in
             method.fields.filter(\.isRequired).map { Trial(method: method, field: $0, value: "null") }
         }
-        #expect(trials.count == 4)
+        #expect(trials.count == 9)
         try run(trials) { trial, answer in
             #expect(answer.invalidParameter == trial.field.name, Self.what(trial, answer))
         }
@@ -135,7 +156,10 @@ struct FieldInputTests {
                 #expect(answer.error == "NotFound", Self.what(trial, answer))
             // A name and a key are the caller's own text: short, and nothing that a terminal would obey.
             case ("Request", "name") where Self.printable.contains(trial.value),
-                ("Request", "key") where Self.printable.contains(trial.value):
+                ("Request", "key") where Self.printable.contains(trial.value),
+                ("CreateGPUInstances", "name") where Self.printable.contains(trial.value),
+                ("CreateGPUInstances", "key") where Self.printable.contains(trial.value),
+                ("SetMIGMode", "key") where Self.printable.contains(trial.value):
                 #expect(answer.reply?["dryRun"]?.boolValue == true, Self.what(trial, answer))
             case (_, "key") where Self.printable.contains(trial.value):
                 #expect(answer.error == "NotFound", Self.what(trial, answer))

@@ -82,6 +82,14 @@ struct ForeignClientTests {
             client2.close()
             client3 = varlink.Client("unix:" + sys.argv[1]).open("io.migbroker.Broker")
             said["Release"] = client3.Release(leases=[lease["id"]])
+            broker = client3
+            made = call("CreateGPUInstances", profiles=["9"], gpus=["0"], name="raw", seconds=600)
+            seat = {"gpu": "0", "gi": made["leases"][0]["gi"]}
+            call("CreateComputeInstances", instances=[seat], profiles=["0", "1c.3g.20gb:2"])
+            call("DestroyComputeInstances", computeInstances=[dict(seat, ci=0)])
+            planned = broker.DestroyGPUInstances(instances=[seat], dryRun=True)
+            call("DestroyGPUInstances", instances=[seat], plan=planned["plan"]["id"])
+            call("SetMIGMode", enabled=False, gpus=["0"])
             print(json.dumps(said))
             """
         let ran = try play(script, on: stage, Stage.root)
@@ -106,6 +114,15 @@ struct ForeignClientTests {
         #expect(said["ReloadPolicy"]?["policy"] == said["WhoAmI"]?["policy"])
         #expect(said["Monitor"]?["change"]?.integerValue != nil)
         #expect(said["Release"]?["leases"]?.arrayValue?.count == 1)
+        let made = said["CreateGPUInstances"]?["leases"]?.arrayValue?.first
+        #expect(made?["name"]?.stringValue == "raw" && made?["uuids"] == [])
+        let filled = said["CreateComputeInstances"]?["leases"]?.arrayValue?.first
+        #expect(filled?["id"] == made?["id"] && filled?["uuids"]?.arrayValue?.count == 2)
+        let rest = said["DestroyComputeInstances"]?["leases"]?.arrayValue?.first
+        #expect(rest?["uuids"]?.arrayValue?.count == 1)
+        let actions = said["DestroyGPUInstances"]?["plan"]?["steps"]?.arrayValue?.map { $0["action"]?.stringValue }
+        #expect(actions == ["destroy-compute-instance", "destroy-gpu-instance"])
+        #expect(said["SetMIGMode"]?["modes"]?.arrayValue?.first?["state"]?.stringValue == "done")
         #expect(try stage.machine().instances == 0)
         _ = daemon
     }
@@ -125,6 +142,11 @@ struct ForeignClientTests {
             fail("Request", profiles=["1g.5gb"], seconds=864000)
             fail("Release", leases=["0" * 32])
             fail("Request", profiles=[])
+            fail("CreateGPUInstances", profiles=["9"], plan="0" * 32)
+            fail("CreateComputeInstances", instances=[{"gpu": "0", "gi": 1}])
+            fail("DestroyGPUInstances", instances=[{"gpu": "model:*", "gi": 1}, {"gpu": "9", "gi": 1}])
+            fail("DestroyComputeInstances", computeInstances=[{"gpu": "0", "gi": 1}])
+            fail("SetMIGMode", enabled=True, gpus=["1"])
             fail("Explain", action="fly")
             fail("Monitor")
             """
@@ -136,6 +158,11 @@ struct ForeignClientTests {
                 io.migbroker.Broker.QuotaExceeded ['asked', 'dimension', 'limit', 'maximum', 'message', 'used']
                 io.migbroker.Broker.NotFound ['message', 'name', 'what']
                 org.varlink.service.InvalidParameter ['parameter']
+                io.migbroker.Broker.PlanChanged ['message']
+                io.migbroker.Broker.NotFound ['message', 'name', 'what']
+                io.migbroker.Broker.NotFound ['message', 'name', 'what']
+                org.varlink.service.InvalidParameter ['parameter']
+                io.migbroker.Broker.NotFound ['message', 'name', 'what']
                 org.varlink.service.InvalidParameter ['parameter']
                 org.varlink.service.ExpectedMore []
 

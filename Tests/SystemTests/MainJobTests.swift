@@ -16,7 +16,7 @@ enum LabPolicy {
             { "id": "auditors-read", "who": { "groups": ["auditors"] }, "actions": ["read.own", "read.all", "audit.read"] },
             { "id": "root-on-host", "who": { "users": ["root"] }, "from": "host",
               "actions": ["read.own", "read.all", "request", "renew.any", "release.own", "release.any", "audit.read",
-                          "policy.read", "policy.reload"] }
+                          "policy.read", "policy.reload", "gi.create", "gi.destroy.own", "gi.destroy.any", "ci.create", "ci.destroy.own", "ci.destroy.any", "mode.set"] }
           ],
           "limits": [
             { "id": "ml-each", "who": { "groups": ["ml"] }, "scope": "user", "instances": 2, "slices": 4,

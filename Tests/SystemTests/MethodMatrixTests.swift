@@ -6,7 +6,8 @@ import Testing
 /// Every method of the interface against callers who have no right to anything (threat T15 of facts/security.md).
 @Suite("Methods and rights", .enabled(if: Stage.obstacle == nil, "\(Stage.obstacle ?? "")"), .serialized)
 struct MethodMatrixTests {
-    /// What a method takes to be refused for want of a right and for nothing else; LEASE stands for the caller's own.
+    /// What a method takes to be refused for want of a right and for nothing else; LEASE stands for the caller's own
+    /// and SEAT for where its instance is.
     private static let rows: [String: (parameters: String, isPublic: Bool, more: String)] = [
         "ListGPUs": ("{}", false, ""),
         "ListProfiles": (#"{"gpu":"0"}"#, false, ""),
@@ -20,6 +21,11 @@ struct MethodMatrixTests {
         "Request": (#"{"profiles":["1g.5gb"]}"#, false, ""),
         "Renew": (#"{"lease":"LEASE"}"#, false, ""),
         "Release": (#"{"leases":["LEASE"]}"#, false, ""),
+        "CreateGPUInstances": (#"{"profiles":["1g.5gb"]}"#, false, ""),
+        "DestroyGPUInstances": (#"{"instances":[{SEAT}]}"#, false, ""),
+        "CreateComputeInstances": (#"{"instances":[{SEAT}]}"#, false, ""),
+        "DestroyComputeInstances": (#"{"computeInstances":[{SEAT,"ci":0}]}"#, false, ""),
+        "SetMIGMode": (#"{"enabled":false}"#, false, ""),
         "QueryAudit": ("{}", false, ""),
         "VerifyAudit": ("{}", false, ""),
         "CheckPolicy": ("{}", false, ""),
@@ -37,7 +43,8 @@ struct MethodMatrixTests {
 
     private static let everything = """
         ["read.own", "read.all", "request", "renew.own", "renew.any", "release.own", "release.any", "audit.read",
-         "policy.read", "policy.reload"]
+         "policy.read", "policy.reload", "gi.create", "gi.destroy.own", "gi.destroy.any", "ci.create",
+         "ci.destroy.own", "ci.destroy.any", "mode.set"]
         """
 
     static let settings = [
@@ -86,7 +93,9 @@ struct MethodMatrixTests {
         let before = try stage.startDaemon()
         let owner = setting.person.uid == 0 ? Stage.root : Stage.alice
         #expect(try stage.migctl(["request", "1g.5gb"], as: owner).code == 0)
-        let lease = try #require(try stage.leases(of: owner).first)
+        let granted = try #require(try stage.objects(["leases"], "leases", as: owner).first)
+        let lease = try #require(granted["id"]?.stringValue)
+        let seat = "\"gpu\":\"0\",\"gi\":\(try #require(granted["gi"]?.integerValue))"
         #expect(try before.stop() == .exited(0))
         try Files.remove(stage.policy)
         if let policy = setting.policy { try Files.write(stage.policy, Array(policy.utf8), mode: 0o644) }
@@ -94,7 +103,7 @@ struct MethodMatrixTests {
 
         let rows = Self.rows.sorted { $0.key < $1.key }
         let calls = rows.map { name, row in
-            Stage.call(name, row.parameters.replacing("LEASE", with: lease), row.more)
+            Stage.call(name, row.parameters.replacing("LEASE", with: lease).replacing("SEAT", with: seat), row.more)
         }
         for (row, answer) in zip(rows, try stage.exchange(calls, as: setting.person)) {
             let (name, (_, isPublic, _)) = row

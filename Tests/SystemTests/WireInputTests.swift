@@ -121,7 +121,7 @@ struct WireInputTests {
 
     @Test func `unknown methods, interfaces and parameters are named`() throws {
         let stage = try Stage(policy: LabPolicy.text)
-        let daemon = try stage.startDaemon()
+        let daemon = try stage.startDaemon(["--limit", "changesPerSecond=1000", "--limit", "changeBurst=1000"])
         let service = "org.varlink.service."
         let table: [(message: [UInt8], error: String, parameters: JSONValue)] = [
             (Stage.call("Frobnicate"), "\(service)MethodNotFound", ["method": "io.migbroker.Broker.Frobnicate"]),
