@@ -107,6 +107,9 @@ struct ResolvedWish {
     /// The GPUs that are meant and can be cut: one of them is enough where the broker chooses, each must be where the
     /// caller does.
     private static func usable(_ wish: Wish, _ inventory: Inventory) throws(Refusal) -> [Inventory.Entry] {
+        for selector in wish.gpus where !inventory.entries.contains(where: { selector.matches($0.gpu) }) {
+            throw .notFound(.gpu, selector.description)
+        }
         let named = inventory.entries.filter { wish.means($0.gpu) }
         guard !named.isEmpty else { throw .notFound(.gpu, wish.gpuWords) }
         let usable = named.filter { $0.gpu.mode?.isEnabled == true }
