@@ -139,7 +139,9 @@ extension Stage {
             }
             let there = (instances[Self.seat(lease)]?["computeInstances"]?.arrayValue ?? [])
                 .compactMap { $0["uuid"]?.stringValue }
-            if lease["state"]?.stringValue == "active", !own.isSubset(of: there) { problems.append("a lease has \(own) where the machine has \(there)") }
+            if lease["state"]?.stringValue == "active", !own.isSubset(of: there) {
+                problems.append("a lease has \(own) where the machine has \(there)")
+            }
         }
         return try problems + wrongNodes(leases, instances)
     }
@@ -164,6 +166,18 @@ extension Stage {
     /// also while there is nothing in it, and of what is in it that which belongs to the lease.
     private func wrongNodes(_ leases: [JSONValue], _ instances: [String: JSONValue]) throws -> [String] {
         var wanted: [String: UserID] = [:]
+        // What belongs to another tool is that tool's to open.
+        var foreign: Set<String> = []
+        let own = leases.flatMap { $0["uuids"]?.arrayValue ?? [] }
+        let seats = Set(leases.map(Self.seat))
+        for (seat, instance) in instances {
+            let compute = (instance["computeInstances"]?.arrayValue ?? []).filter {
+                $0["uuid"].map(own.contains) != true
+            }
+            for other in (seats.contains(seat) ? [] : [instance]) + compute {
+                foreign.insert("nvidia-cap\(other["node"]?.integerValue ?? -1)")
+            }
+        }
         for lease in leases where lease["state"]?.stringValue == "active" {
             guard let instance = instances[Self.seat(lease)], let uid = lease["uid"]?.integerValue else { continue }
             let own = lease["uuids"]?.arrayValue ?? []
@@ -176,7 +190,7 @@ extension Stage {
         var problems: [String] = []
         for name in try Files.list("\(machine)/dev/nvidia-caps") {
             // The first two are the driver's own, mig/config and mig/monitor.
-            guard name != "nvidia-cap1", name != "nvidia-cap2" else { continue }
+            guard name != "nvidia-cap1", name != "nvidia-cap2", !foreign.contains(name) else { continue }
             let path = "\(machine)/dev/nvidia-caps/\(name)"
             let mode = try Files.attributes(path).mode
             let list = try AccessACL.read(path)
