@@ -128,7 +128,9 @@ extension Broker {
         precondition(permit.covers(.end(on: lease.gpu)), "a permit is spent on what it was given for")
         if let error = close(lease) { return Fate(state: lease.state, refusal: .nodeFailed(error)) }
         switch executor.destroy(lease.gi, on: lease.gpu, at: lease.placement) {
-        case .gone: return Fate(state: nil, refusal: nil)
+        case .gone:
+            closeRest(of: lease)
+            return Fate(state: nil, refusal: nil)
         case .untouched(let error): return Fate(state: lease.state, refusal: Self.refusal(lease, error))
         // A compute instance is gone already: nobody can work there any more, so there is no way back.
         case .half(let error): return Fate(state: .ending, refusal: Self.refusal(lease, error))

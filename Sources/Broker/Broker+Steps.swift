@@ -76,6 +76,15 @@ extension Broker {
         }
     }
 
+    /// Closes what another tool had in a lease's GPU instance: with the instance its say over those nodes is gone.
+    func closeRest(of lease: Lease) {
+        guard let entry = snapshot.inventory.entry(lease.gpu), let instance = entry.instance(lease.gi) else { return }
+        for compute in instance.computeInstances where !lease.computeInstanceIDs.contains(compute.id) {
+            // What cannot be closed now is closed by the next look over all nodes.
+            try? nodes.close(.computeInstance(gpuMinor: entry.gpu.minor, lease.gi, compute.id))
+        }
+    }
+
     /// Gives a lease's access back, after an end that did not come about.
     @discardableResult
     func reopen(_ lease: Lease) -> NodeError? {
