@@ -145,7 +145,7 @@ private struct Refusal {
         let next = Room(gpus).nextEnd.map { "\(Calendar().clock($0)), \(Calendar().distance(to: $0))" }
         self.init(
             .noRoom, gpus.isEmpty ? message : "\(message); \(Room(gpus).summary)",
-            next.map { "the next slice ends at \($0): --wait waits for it" }
+            next.map { "the next slice ends at \($0): 'migctl request --wait' waits for it" }
                 ?? "'migctl gpus' shows what is free, 'migctl profiles' what fits")
     }
 }
