@@ -172,6 +172,15 @@ struct GPUInstanceTests {
         let unclear = try stage.migctl("gi destroy 7", as: Stage.alice)
         #expect(unclear.code == 2 && unclear.errors.contains("0:7, 1:7"), "\(unclear.errors)")
         #expect(try stage.machine().instances == 2)
+        for (instances, error) in [
+            (#"{"gpu":"model:NVIDIA*","gi":7}"#, "Ambiguous"), (#"{"gpu":"2","gi":7}"#, "NotFound"),
+            (#"{"gpu":"0","gi":7},{"gpu":"0","gi":7}"#, "org.varlink.service.InvalidParameter"),
+            (#"{"gpu":"0","gi":7},{"gpu":"0","gi":8}"#, "NotFound"),
+        ] {
+            let call = Stage.call("DestroyGPUInstances", #"{"instances":[\#(instances)]}"#)
+            #expect(try stage.exchange(call, as: Stage.alice).error == error, "\(instances)")
+        }
+        #expect(try stage.machine().instances == 2)
         #expect(try stage.migctl("gi destroy 7 --gpu 1", as: Stage.alice).code == 0)
         #expect(try stage.gpus().map { $0["instances"]?.arrayValue?.count } == [1, 0])
         #expect(try stage.migctl("gi create 0,19 --gpu 1", as: Stage.alice).code == 6)

@@ -279,6 +279,28 @@ struct ModeTests {
         _ = daemon
     }
 
+    @Test func `a reset that turns out to be impossible is told apart from a use, and a restart makes it real`() throws
+    {
+        let (stage, daemon) = try stage(["--gpu", "A100", "--no-reset"])
+        let address = try #require(try stage.gpus()[0]["pci"]?.stringValue).suffix(12).lowercased()
+        // As the kernel shows where there is a way to reset a device; the driver knows of no way still.
+        try Files.write("\(stage.machine)/sys/bus/pci/devices/\(address)/reset", [])
+        let put = try stage.migctl("mode enable --gpu 0", as: Stage.root)
+        #expect(put.code == 7 && put.output.contains("not yet on"), "\(put.output)\(put.errors)")
+        #expect(!put.errors.contains("end whatever uses it"), "\(put.errors)")
+        let again = try stage.migctl("--json mode enable --gpu 0", as: Stage.root)
+        #expect(again.code == 7 && again.output.contains(#""state":"pending-reset""#), "\(again.output)")
+        #expect(try outcomes(stage) == ["pending", "pending"])
+        #expect(try stage.modes() == [Self.pendingOn])
+        #expect(try stage.migctl("gi create 9", as: Stage.alice).code == 7)
+        #expect(try daemon.stop() == .exited(0))
+        #expect(try stage.migsim("reboot").code == 0)
+        let next = try stage.startDaemon()
+        #expect(try stage.migctl("gi create 9", as: Stage.alice).code == 0)
+        #expect(try stage.violations() == [])
+        _ = next
+    }
+
     @Test func `where one of several fails those before it are set back`() throws {
         let (stage, daemon) = try stage(["--gpu", "A100", "--count", "3"])
         #expect(try stage.migsim("fault", ["nvmlDeviceSetMigMode", "999", "--after", "1", "--times", "1"]).code == 0)

@@ -45,6 +45,52 @@ struct RepeatedCallTests {
         #expect(try stage.records("outcome").count == 3)
     }
 
+    @Test func `of instances and modes is done once, also after a restart`() throws {
+        let stage = try Stage(policy: InstancePolicy.usual)
+        var daemon = try stage.startDaemon()
+        let seat = #"{"gpu":"0","gi":1"#
+        let calls = [
+            ("CreateGPUInstances", #"{"profiles":["9:0"],"key":"a"}"#, "[0]"),
+            ("CreateComputeInstances", #"{"instances":[\#(seat)}],"profiles":["0","0"],"key":"b"}"#, "[2]"),
+            ("DestroyComputeInstances", #"{"computeInstances":[\#(seat),"ci":0}],"key":"c"}"#, "[1]"),
+            ("DestroyGPUInstances", #"{"instances":[\#(seat)}],"key":"d"}"#, "[]"),
+            ("SetMIGMode", #"{"enabled":false,"key":"e"}"#, "[]"),
+        ]
+        for (method, parameters, seen) in calls {
+            let first = try answer(stage, method, parameters, as: Stage.root)
+            let operation = try #require(first.reply?["operation"]?.stringValue, "\(first)")
+            let before = try stage.machine().text
+            for isRestarted in [false, true] {
+                if isRestarted {
+                    daemon.end()
+                    try? Files.remove("\(stage.broker)/var/lib/migbroker/checkpoint.json")
+                    daemon = try stage.startDaemon()
+                }
+                let again = try answer(stage, method, parameters, as: Stage.root)
+                #expect(again.reply?["operation"]?.stringValue == operation, "\(method): \(again)")
+                #expect(again.reply?["dryRun"]?.boolValue == false)
+                #expect(try stage.machine().text == before)
+                // The same key for something else.
+                let other = parameters.replacing(#""key""#, with: #""dryRun":false,"plan":null,"key""#)
+                #expect(try answer(stage, method, other, as: Stage.root).reply?["operation"]?.stringValue == operation)
+                let call = #"{"profiles":["19"],"key":"\#(parameters.suffix(3).prefix(1))"}"#
+                #expect(try answer(stage, "CreateGPUInstances", call, as: Stage.root).invalidParameter == "key")
+                // Its fate can be asked for, by who asked for it.
+                let fate = try answer(stage, "GetOperation", #"{"operation":"\#(operation)"}"#, as: Stage.root)
+                #expect(fate.reply?["operation"]?["state"]?.stringValue == "done", "\(method): \(fate)")
+                #expect(fate.reply?["operation"]?["method"]?.stringValue == method)
+                #expect(
+                    try answer(stage, "GetOperation", #"{"operation":"\#(operation)"}"#, as: Stage.alice).error
+                        == "NotFound")
+            }
+            let leases = try stage.objects(["leases"], "leases", as: Stage.root)
+            let counts = leases.map { $0["uuids"]?.arrayValue?.count ?? 0 }
+            #expect("\(counts)" == seen, "\(method)")
+            #expect(try stage.violations() == [])
+        }
+        _ = daemon
+    }
+
     /// Calls under the key of `request` that ask for something else.
     static let others = [
         ("Request", #"{"profiles":["2g.10gb"],"key":"k"}"#),
