@@ -17,11 +17,19 @@ struct InstanceNames {
         gpus = try arguments.gpus()
     }
 
-    /// All of one's own on the GPUs named, or with `everybody` all that there are.
+    /// All of one's own on the GPUs named, or with `everybody` all that there are. What a name of a GPU means is the
+    /// broker's to say.
     func all(everybody: Bool) throws(Failure) -> [InstanceInfo] {
-        try instances(everybody: everybody).filter { instance in
-            gpus.isEmpty || gpus.contains { GPUSelector($0).map { names(instance.gpu, $0) } ?? false }
+        var found: [InstanceInfo] = []
+        for gpu in gpus.isEmpty ? [nil] : gpus.map(Optional.some) {
+            let answer: Answer<ListInstancesReply> = try session.call(
+                "ListInstances", ListInstancesRequest(gpu: gpu, all: everybody ? true : nil).json, to: purpose)
+            // Two names may mean the same GPU.
+            found += answer.reply.instances.filter { new in
+                !found.contains { $0.gi == new.gi && $0.gpu.uuid.utf8.elementsEqual(new.gpu.uuid.utf8) }
+            }
         }
+        return found
     }
 
     /// GPU instances by the words for them.
@@ -82,22 +90,5 @@ struct InstanceNames {
                 verb: arguments.verb)
         }
         return numbers
-    }
-
-    private func instances(everybody: Bool) throws(Failure) -> [InstanceInfo] {
-        let answer: Answer<ListInstancesReply> = try session.call(
-            "ListInstances", ListInstancesRequest(all: everybody ? true : nil).json, to: purpose)
-        return answer.reply.instances
-    }
-
-    private func names(_ gpu: GPUReference, _ selector: GPUSelector) -> Bool {
-        switch selector {
-        case .all: true
-        case .index(let index): gpu.index == index
-        case .uuid(let uuid): gpu.uuid.utf8.elementsEqual(uuid.description.utf8)
-        case .model(let glob): Glob.matches(Array(gpu.name.utf8), pattern: Array(glob.utf8))
-        // The list does not tell addresses; the broker does with the reference itself.
-        case .pci: gpus.count == 1
-        }
     }
 }
