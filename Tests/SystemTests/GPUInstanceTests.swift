@@ -193,6 +193,47 @@ struct GPUInstanceTests {
         _ = daemon
     }
 
+    @Test func `all means all on the GPUs named, whatever names them, and nothing on others`() throws {
+        let stage = try Stage(machine: ["--gpu", "A100", "--count", "3", "--mig"], policy: InstancePolicy.usual)
+        let daemon = try stage.startDaemon(Self.fast)
+        let gpu = try #require(try stage.gpus().last)
+        let names = try ["pci", "uuid"].map { try #require(gpu[$0]?.stringValue) } + ["2", "2,2"]
+        #expect(try stage.migctl("gi create 9:0 -C --yes", as: Stage.alice).code == 0)
+        for name in names {
+            for line in ["ci destroy --all --gpu \(name)", "gi destroy --all --gpu \(name)"] {
+                let shown = try stage.migctl("--json \(line) --dry-run", as: Stage.alice)
+                let reply = try JSONParser.parse(Array(shown.output.utf8), limits: .reply)
+                let steps = reply["plan"]?["steps"]?.arrayValue ?? []
+                #expect(!steps.isEmpty && steps.allSatisfy { $0["gpu"]?["index"]?.integerValue == 2 }, "\(line)")
+            }
+            #expect(try stage.migctl("gi destroy 1 --gpu \(name) --dry-run", as: Stage.alice).code == 0, "\(name)")
+        }
+        for name in ["3", "0,3", "0000:ff:00.0", "model:Tesla*"] {
+            let refused = try stage.migctl("gi destroy --all --gpu \(name)", as: Stage.alice)
+            #expect(refused.code == 4, "\(name): \(refused.output)\(refused.errors)")
+        }
+        #expect(try stage.machine().instances == 3)
+        #expect(try stage.migctl("gi destroy --all --gpu \(names[0])", as: Stage.alice).code == 0)
+        #expect(try stage.gpus().map { $0["instances"]?.arrayValue?.count } == [1, 1, 0])
+        #expect(try stage.violations() == [])
+        _ = daemon
+    }
+
+    @Test func `a GPU whose mode is off is left out where none is named, and refused where it is`() throws {
+        let stage = try Stage(machine: ["--gpu", "A100", "--gpu", "A100"], policy: InstancePolicy.usual)
+        let daemon = try stage.startDaemon(Self.fast)
+        #expect(try stage.migctl("gi create 9", as: Stage.alice).code == 7)
+        #expect(try stage.migctl("mode enable --gpu 1", as: Stage.root).code == 0)
+        for line in ["gi create 9 --gpu 0", "gi create 9 --gpu 0,1", "gi create 9 --gpu model:NVIDIA*"] {
+            let refused = try stage.migctl(line, as: Stage.alice)
+            #expect(refused.code == 7 && refused.errors.contains("MIG mode is off on GPU 0"), "\(line)")
+        }
+        #expect(try stage.machine().instances == 0)
+        #expect(try stage.migctl("-q gi create 9:0", as: Stage.alice).output == "1:1\n")
+        #expect(try stage.violations() == [])
+        _ = daemon
+    }
+
     /// Each right, and what it alone is enough for.
     static let rights: [(action: String, method: String, parameters: String)] = [
         ("gi.create", "CreateGPUInstances", #""profiles":["1g.5gb"]"#),
