@@ -208,6 +208,14 @@ struct GPUInstanceTests {
             }
             #expect(try stage.migctl("gi destroy 1 --gpu \(name) --dry-run", as: Stage.alice).code == 0, "\(name)")
         }
+        let one = try stage.migctl("ci destroy --all --gi 0:1 --gpu 0,1 --dry-run", as: Stage.alice)
+        #expect(one.output.split(separator: "\n").count == 2, "\(one.output)")
+        for name in names.prefix(3) {
+            let line = "ci destroy --all --everybody --gi 1 --gpu \(name)"
+            let unasked = try stage.migctl(line, as: Stage.root)
+            #expect(unasked.code == 2 && unasked.errors.contains("on GPU 2"), "\(line): \(unasked.errors)")
+            #expect(!unasked.errors.contains("on GPU 0"), "\(line): \(unasked.errors)")
+        }
         for name in ["3", "0,3", "0000:ff:00.0", "model:Tesla*"] {
             let refused = try stage.migctl("gi destroy --all --gpu \(name)", as: Stage.alice)
             #expect(refused.code == 4, "\(name): \(refused.output)\(refused.errors)")

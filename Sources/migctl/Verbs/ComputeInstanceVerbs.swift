@@ -81,14 +81,7 @@ extension Verb {
         _ names: InstanceNames, in parents: [InstanceReference], everybody: Bool
     ) throws(Failure) -> [ComputeInstanceReference] {
         try names.all(everybody: everybody).flatMap { instance in
-            let isMeant =
-                parents.isEmpty
-                || parents.contains { parent in
-                    parent.gi == instance.gi
-                        && [instance.gpu.uuid, String(instance.gpu.index)].contains {
-                            $0.utf8.elementsEqual(parent.gpu.utf8)
-                        }
-                }
+            let isMeant = parents.isEmpty || parents.contains { names.means($0, instance) }
             return isMeant
                 ? instance.computeInstances.map {
                     ComputeInstanceReference(gpu: instance.gpu.uuid, gi: instance.gi, ci: $0.ci)

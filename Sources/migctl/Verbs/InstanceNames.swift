@@ -32,6 +32,15 @@ struct InstanceNames {
         return found
     }
 
+    /// Whether a reference that `gpuInstances` made means one of the instances of `all`, which are on the GPUs named.
+    func means(_ reference: InstanceReference, _ instance: InstanceInfo) -> Bool {
+        let alone = gpus.count == 1 ? gpus : []
+        return reference.gi == instance.gi
+            && ([instance.gpu.uuid, String(instance.gpu.index)] + alone).contains {
+                $0.utf8.elementsEqual(reference.gpu.utf8)
+            }
+    }
+
     /// GPU instances by the words for them.
     func gpuInstances(_ words: [String]) throws(Failure) -> [InstanceReference] {
         var references: [InstanceReference] = []
