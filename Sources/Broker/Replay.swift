@@ -67,6 +67,7 @@ struct Replay {
         guard let key = Key(record) else { return }
         switch record.type {
         case .intent:
+            forgetTorn(inPlaceOf: record)
             if open.updateValue(record, forKey: key) == nil { order.append(key) }
         case .outcome where record.result == .leftBehind: note(record, key)
         case .outcome:
@@ -78,7 +79,9 @@ struct Replay {
             }
             note(record, key)
         case .recovered:
-            open[key] = nil
+            // What an end that broke off took is as gone as after any other.
+            let kind = open.removeValue(forKey: key).map { Unfinished.Kind($0) }
+            if kind == .computeEnd, record.result == .ok { apply(entry, .computeEnd) }
             cutOff.removeAll { Key($0.intent) == key }
         case .leaseEnd:
             guard let id = record.lease else { return }
@@ -91,6 +94,17 @@ struct Replay {
             // Somebody else's hand took it from the lease.
             if let id = record.lease, let ci = record.ci { leases[id]?.remove(ci) }
         default: return
+        }
+    }
+
+    /// Where a compute instance is made, the place was free: what a torn request had made there is gone, and must not be
+    /// taken for this one.
+    private mutating func forgetTorn(inPlaceOf intent: AuditRecord) {
+        guard Unfinished.Kind(intent) == .computeCreation else { return }
+        for operation in settling.keys {
+            settling[operation]?.removeAll {
+                Unfinished.Kind($0) == .computeCreation && $0.lease == intent.lease && $0.placement == intent.placement
+            }
         }
     }
 

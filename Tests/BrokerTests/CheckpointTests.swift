@@ -35,6 +35,19 @@ struct CheckpointTests {
         #expect(try Files.attributes(Checkpoint.path(in: directory.path)).mode == 0o600)
     }
 
+    @Test(arguments: [[], [0, 1, 2]] as [[UInt32]])
+    func `brings back a lease with any number of compute instances`(_ cis: [UInt32]) throws {
+        let directory = try TemporaryDirectory()
+        var story = Story()
+        story.grantEmpty(1, by: 1)
+        story.addCompute(cis, to: 1, by: 2)
+        let head = AuditHead(seq: 2, hash: AuditFormat.genesis, segment: "audit-1.jsonl", offset: 4711)
+        let leases = Array(story.replayed().leases.values)
+        try Checkpoint(head: head, boot: Story.firstBoot, leases: leases, changes: []).save(in: directory.path)
+        let loaded = try #require(Checkpoint.load(from: directory.path))
+        #expect(loaded.leases == leases && loaded.leases.first?.computeInstances.map(\.id.rawValue) == cis)
+    }
+
     @Test func `is none where there is none`() throws {
         let directory = try TemporaryDirectory()
         #expect(Checkpoint.load(from: directory.path) == nil)
