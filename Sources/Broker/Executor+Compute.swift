@@ -74,8 +74,8 @@ extension Executor {
                 entry.profile.id, at: entry.placement, in: entry.gi, on: entry.gpu)
             begun.append(entry)
         } catch {
-            // What failed may have been made all the same; it is looked for at its place.
-            begun.append(entry)
+            // What the driver refused to make is not ours, even where just such a one stands at its place now.
+            if case .unconfirmed = error { begun.append(entry) }
             throw .driverFailed(error)
         }
         do throws(NodeError) {

@@ -49,12 +49,24 @@ extension NVMLDriver {
     /// Makes a compute instance in a GPU instance.
     ///
     /// Needs the GPU instance's capability node to be openable for this process. The placement is in compute slices;
-    /// nil lets the driver choose, where any place serves.
+    /// nil lets the driver choose, where any place serves. After `unconfirmed` it has to be looked for at its place.
     package func createComputeInstance(
         _ profile: ComputeInstanceProfileID, at placement: Placement? = nil, in gi: GPUInstanceID, on gpu: GPUUUID
     ) throws(NVMLError) -> ComputeInstance {
         let parent = try gpuInstance(gi, on: gpu)
         let (name, made) = try make(profile, at: placement, in: parent)
+        do throws(NVMLError) {
+            return try confirmed(made, profile, at: placement, in: parent, by: name)
+        } catch {
+            if case .notDone = error { throw error }
+            throw .unconfirmed(error)
+        }
+    }
+
+    private func confirmed(
+        _ made: ComputeInstanceHandle, _ profile: ComputeInstanceProfileID, at placement: Placement?,
+        in parent: GPUInstanceHandle, by name: String
+    ) throws(NVMLError) -> ComputeInstance {
         let told = try info(of: made).instance
         guard told.profile == profile, placement == nil || told.placement == placement else {
             try call("nvmlComputeInstanceDestroy") { unsafe functions.destroyComputeInstance(made.raw) }
