@@ -118,8 +118,7 @@ extension Broker {
                 kept.remove(seat.id)
                 state.ledger.put(kept)
             }
-            // What we did ourselves is not to be told as somebody else's doing.
-            state.external = state.externals
+            state.forgetExternal(seat.id, on: found.parent.seat, isGone: failure == nil)
             return conclude(&intent, [outcome])
         }
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }

@@ -94,8 +94,7 @@ extension Broker {
         var intent: IntentReceipt? = started.intent
         let unrecorded = change { state in
             state.take(entries)
-            // What we did ourselves is not to be told as somebody else's doing.
-            state.external = state.externals
+            state.forgetExternal(on: found.seat, isGone: failure == nil)
             return conclude(&intent, [outcome])
         }
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }

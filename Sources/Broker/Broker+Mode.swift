@@ -181,7 +181,8 @@ extension Broker {
         let inventory = try? Inventory.read(driver)
         let unrecorded = change { state in
             if let inventory, inventory.isComplete { state.inventory = inventory }
-            state.modes = state.inventory.modes
+            // Our own doing is not told as somebody else's; what cannot be read now is ours whatever is read next.
+            for step in steps { state.modes[step.gpu.uuid] = inventory?.entry(step.gpu.uuid)?.gpu.mode }
             repairNodes(&state)
             return conclude(&intent, outcomes)
         }

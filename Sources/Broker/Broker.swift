@@ -231,6 +231,16 @@ extension Broker.State {
         return seen
     }
 
+    /// Notes what the broker itself took away of another tool's instances, so that the next look does not tell it as
+    /// somebody else's doing; what others did at the same time is told.
+    mutating func forgetExternal(_ ci: ComputeInstanceID? = nil, on seat: Lease.Seat, isGone: Bool) {
+        let seen = externals
+        external = external.filter { known in
+            let isMeant = known.gpu == seat.gpu && known.gi == seat.gi && (ci == nil || known.ci == ci)
+            return !isMeant || !isGone && seen.contains(known)
+        }
+    }
+
     var gpuMinors: [Int] { inventory.entries.map(\.gpu.minor) }
 
     /// Puts in what was just read of some GPUs.
