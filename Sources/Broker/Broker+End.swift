@@ -127,10 +127,12 @@ extension Broker {
     ) -> Fate {
         precondition(permit.covers(.end(on: lease.gpu)), "a permit is spent on what it was given for")
         if let error = close(lease) { return Fate(state: lease.state, refusal: .nodeFailed(error)) }
-        switch executor.destroy(lease.gi, on: lease.gpu, at: lease.placement) {
+        switch executor.destroy(lease) {
         case .gone:
             closeRest(of: lease)
             return Fate(state: nil, refusal: nil)
+        case .shared(let ci):
+            return Fate(state: lease.state, refusal: .shared("lease \(lease.id)", with: ci))
         case .untouched(let error): return Fate(state: lease.state, refusal: Self.refusal(lease, error))
         // A compute instance is gone already: nobody can work there any more, so there is no way back.
         case .half(let error): return Fate(state: .ending, refusal: Self.refusal(lease, error))

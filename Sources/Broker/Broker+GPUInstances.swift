@@ -65,6 +65,7 @@ extension Broker {
         let seats = found.flatMap { one in
             one.instance.computeInstances.compactMap { ci in one.compute(ci.id).map { ($0, one.lease) } }
         }
+        try requireUnshared(found)
         try requireIdle(seats, driver, context)
         return (plan, found)
     }
@@ -113,7 +114,8 @@ extension Broker {
     ) -> Refusal? {
         let gpu = found.entry.gpu
         precondition(permit.covers(.end(on: gpu.uuid)), "a permit is spent on what it was given for")
-        switch executor.destroy(found.instance.id, on: gpu.uuid, at: found.instance.placement) {
+        switch executor.destroy(found.instance, on: gpu.uuid) {
+        case .shared(let ci): return .shared(found.name, with: ci)
         case .gone:
             // The next instance of this number is not open to whom the last one was. What stays open is closed by the
             // next look over all nodes.

@@ -82,6 +82,7 @@ extension Broker {
         if let external = ends.first(where: { $0.lease == nil }) {
             throw .inUse(external.name, "another tool made it, and has to end it", nil)
         }
+        try requireUnshared(ends)
         let changes = steps.map { step in
             ChangePlan.Step(action: step.isEnabled ? .enableMIG : .disableMIG, gpu: step.gpu.uuid)
         }

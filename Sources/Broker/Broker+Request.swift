@@ -206,7 +206,7 @@ extension Broker {
         var left: [Lease] = []
         for var lease in leases {
             close(lease)
-            if case .gone = executor.destroy(lease.gi, on: lease.gpu, at: lease.placement) {
+            if case .gone = executor.destroy(lease) {
                 note([Records.leaseEnd(lease, basis, reason: "not-recorded")])
             } else {
                 lease.state = .ending

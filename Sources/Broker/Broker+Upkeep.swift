@@ -77,22 +77,16 @@ extension Broker {
 
     /// Leases whose instance is not there any more: a reboot, a reset, or somebody else's tool.
     ///
-    /// Where only its compute instances are gone, be it by another's hand or by an end that broke off, the rest is ended:
-    /// it has no other owner. While one of several is left, it stays with that.
+    /// Where only compute instances are gone, the lease goes on without them. One that is ending is as it was left.
     private func endLost(_ state: inout State) {
         for lease in state.ledger.sorted {
             guard state.inventory.entry(lease.gpu) != nil || state.inventory.lacks(lease.gpu) else { continue }
             let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi)
-            if let instance, instance.profile == lease.profileID, instance.placement == lease.placement {
+            if let instance, lease.owns(instance) {
                 let lost = lease.computeInstances.filter { leased in
                     !instance.computeInstances.contains { $0.id == leased.id && $0.uuid == leased.device }
                 }
-                if lost.isEmpty { continue }
-                if lost.count == lease.computeInstances.count {
-                    revoke(lease, "Reconcile", &state)
-                } else {
-                    drop(lost, of: lease, &state)
-                }
+                if !lost.isEmpty, lease.state == .active { drop(lost, of: lease, &state) }
                 continue
             }
             close(lease)
@@ -180,16 +174,20 @@ extension Broker {
     }
 
     private func expire(_ lease: Lease) {
-        let driver = withState { state -> NVMLDriver? in
+        let (driver, instance) = withState { state -> (NVMLDriver?, GPUInstance?) in
             state.retries[lease.id] = Clock.boottime() + Int64(configuration.bounds.retrySeconds) * 1_000_000_000
-            return state.driverProblem == nil ? state.driver : nil
+            let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi)
+            return (state.driverProblem == nil ? state.driver : nil, instance)
         }
         guard let driver else { return revoke(lease) }
         // A slice that is known to be busy is not worth a record every ten seconds.
-        let isBusy = lease.computeInstances.contains { instance in
-            // A driver that does not tell is asked to destroy it, and then says.
-            (try? driver.processes(on: instance.id, in: lease.gi, of: lease.gpu))?.isEmpty == false
-        }
+        let isShared = instance.map { lease.stranger(in: $0) != nil } ?? false
+        let isBusy =
+            isShared
+            || lease.computeInstances.contains { instance in
+                // A driver that does not tell is asked to destroy it, and then says.
+                (try? driver.processes(on: instance.id, in: lease.gi, of: lease.gpu))?.isEmpty == false
+            }
         if lease.state == .ending, isBusy { return }
         let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
         do throws(Refusal) {
@@ -207,17 +205,14 @@ extension Broker {
 
     /// Takes the access of a lease whose time is over, where its slice cannot be destroyed now: nobody's access lasts
     /// longer because the driver or the log does not answer. A log that cannot be written owes the record.
-    private func revoke(_ lease: Lease) { change { revoke(lease, "Expire", &$0) } }
-
-    /// Takes a lease's access, which leaves its slice to be ended.
-    private func revoke(_ lease: Lease, _ method: String, _ state: inout State) {
+    private func revoke(_ lease: Lease) {
         guard lease.state == .active else { return }
-        let basis = Records.Basis(Self.newOperation(), method: method, owner: lease.user)
+        let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
         note([Records.record(.revoke, of: lease, basis)])
         // What stays open is closed by the next look over the nodes.
         close(lease)
         var kept = lease
         kept.state = .ending
-        state.ledger.put(kept)
+        change { $0.ledger.put(kept) }
     }
 }

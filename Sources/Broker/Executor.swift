@@ -136,18 +136,37 @@ struct Executor {
         case untouched(NVMLError)
         /// Some of it is destroyed, so it can only be ended.
         case half(NVMLError)
+        /// Nothing was destroyed: another tool made this compute instance in it.
+        case shared(ComputeInstanceID)
     }
 
-    /// Destroys an instance with all its compute instances; its nodes must be closed already.
-    ///
+    /// Destroys a lease's instance with all its compute instances; its nodes must be closed already.
+    func destroy(_ lease: Lease) -> Ending {
+        destroy(lease.gi, on: lease.gpu) { found in
+            guard lease.owns(found) else { return .gone }
+            return lease.stranger(in: found).map { .shared($0.id) }
+        }
+    }
+
+    /// Destroys an instance with those compute instances that were seen in it; its nodes must be closed already.
+    func destroy(_ seen: GPUInstance, on gpu: GPUUUID) -> Ending {
+        destroy(seen.id, on: gpu) { found in
+            guard found.profile == seen.profile, found.placement == seen.placement else { return .gone }
+            return found.computeInstances.first { !seen.computeInstances.contains($0) }.map { .shared($0.id) }
+        }
+    }
+
     /// What is gone before counts as destroyed: the end is what matters, whoever made it; and so does what another tool
     /// has replaced, for the one that stands there now is not ours. After an error it counts what the driver shows, for
     /// a call that failed may have done its work.
-    func destroy(_ gi: GPUInstanceID, on gpu: GPUUUID, at placement: Placement) -> Ending {
+    private func destroy(
+        _ gi: GPUInstanceID, on gpu: GPUUUID, unless isSpared: (GPUInstance) -> Ending?
+    ) -> Ending {
         var found: GPUInstance?
         do throws(NVMLError) {
             found = try driver.instance(gi, on: gpu)
-            guard let found, found.placement == placement else { return .gone }
+            guard let found else { return .gone }
+            if let spared = isSpared(found) { return spared }
             for ci in found.computeInstances { try driver.destroyComputeInstance(ci.id, in: gi, on: gpu) }
             try driver.destroyGPUInstance(gi, on: gpu)
             return .gone

@@ -89,6 +89,13 @@ extension Broker {
             principal: context.principal, action: action, target: .instances([demand]), isolation: state.isolation)
     }
 
+    /// Refuses where another tool made something in a lease's GPU instance: the end of a lease takes only what is its.
+    func requireUnshared(_ found: [FoundInstance]) throws(Refusal) {
+        for one in found {
+            if let ci = one.lease?.stranger(in: one.instance) { throw .shared(one.name, with: ci.id) }
+        }
+    }
+
     /// Refuses while a process runs on any of these: who takes several away takes none where one cannot be taken.
     ///
     /// A driver that does not tell is no reason to refuse: then the end itself says what is in use.

@@ -71,4 +71,23 @@ extension Lease {
     }
 
     mutating func remove(_ id: ComputeInstanceID) { computeInstances.removeAll { $0.id == id } }
+
+    /// Whether a GPU instance on its seat is its own, and not one that another tool has put in its place.
+    ///
+    /// A driver that makes just the same again gives it the same names; only what differs can be told.
+    func owns(_ instance: GPUInstance) -> Bool {
+        // A lease that was read from the log alone does not know the number of its profile yet.
+        guard slices.rawValue == 0 || instance.profile == profileID, instance.placement == placement else {
+            return false
+        }
+        return computeInstances.isEmpty || instance.computeInstances.isEmpty
+            || instance.computeInstances.contains(where: holds)
+    }
+
+    func holds(_ instance: ComputeInstance) -> Bool {
+        computeInstances.contains { $0.id == instance.id && $0.device == instance.uuid }
+    }
+
+    /// A compute instance in its GPU instance that another tool made.
+    func stranger(in instance: GPUInstance) -> ComputeInstance? { instance.computeInstances.first { !holds($0) } }
 }

@@ -53,7 +53,7 @@ extension Broker {
         }
         guard let made else { return [recovered(change, .ok, "nothing had been made")] }
         closeAll(made, entry.gpu.minor)
-        let ending = Executor(driver: driver, nodes: nodes).destroy(made.id, on: gpu, at: made.placement)
+        let ending = Executor(driver: driver, nodes: nodes).destroy(made, on: gpu)
         guard case .gone = ending else { return nil }
         return [recovered(change, .undone, "GPU instance \(made.id) had been made and is gone")]
     }
@@ -68,21 +68,23 @@ extension Broker {
             closeAll(instance, minor)
         }
         let basis = Records.Basis(change.intent.op ?? Self.newOperation(), method: "Recover", owner: lease.user)
-        switch Executor(driver: driver, nodes: nodes).destroy(lease.gi, on: lease.gpu, at: lease.placement) {
+        let obstacle: String
+        switch Executor(driver: driver, nodes: nodes).destroy(lease) {
         case .gone:
             state.ledger.remove(id)
             let end = Records.leaseEnd(lease, basis, reason: EndCause.recovered.rawValue)
             return change.isTorn ? [end] : [recovered(change, .ok, "the slice is gone"), end]
-        case .untouched(let error), .half(let error):
-            var kept = lease
-            kept.state = .ending
-            state.ledger.put(kept)
-            if change.isTorn { return nil }
-            return [
-                recovered(change, .failed, "the slice will be ended later: \(error)"),
-                Records.record(.revoke, of: lease, basis),
-            ]
+        case .untouched(let error), .half(let error): obstacle = "\(error)"
+        case .shared(let ci): obstacle = "another tool made compute instance \(ci) in it"
         }
+        var kept = lease
+        kept.state = .ending
+        state.ledger.put(kept)
+        if change.isTorn { return nil }
+        return [
+            recovered(change, .failed, "the slice will be ended later: \(obstacle)"),
+            Records.record(.revoke, of: lease, basis),
+        ]
     }
 
     private func closeAll(_ instance: GPUInstance, _ minor: Int) {

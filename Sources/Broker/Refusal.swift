@@ -47,6 +47,13 @@ package indirect enum Refusal: Error, Sendable {
     }
 }
 
+extension Refusal {
+    /// What is to be ended has a compute instance in it that another tool made.
+    static func shared(_ what: String, with ci: ComputeInstanceID) -> Refusal {
+        .inUse(what, "another tool made compute instance \(ci) in it, and has to end it", nil)
+    }
+}
+
 extension Refusal: CustomStringConvertible {
     /// The driver's error behind it, if there is one.
     package var driverError: NVMLError? {

@@ -33,8 +33,11 @@ struct Undo {
             }
             guard let made else { return nil }
             close(made, on: entry.gpu)
-            switch executor.destroy(made.id, on: entry.gpu, at: entry.placement) {
+            switch executor.destroy(made, on: entry.gpu) {
             case .gone: return nil
+            case .shared(let ci):
+                return "GPU instance \(made.id) (\(entry.profile.name) at \(entry.placement)): "
+                    + "another tool made compute instance \(ci) in it"
             case .untouched(let error), .half(let error):
                 return "GPU instance \(made.id) (\(entry.profile.name) at \(entry.placement)): \(error)"
             }
