@@ -102,13 +102,24 @@ extension Broker {
         }
         let began = Clock.monotonic()
         let (driver, basis) = (started.driver, started.basis)
-        let error = destroy(seat, Executor(driver: driver, nodes: nodes), started.permit, started.gate)
-        // An end that did not come about leaves everything as it was; what stays closed is opened by the next look.
-        if error != nil, let lease, lease.state == .active { reopen(lease) }
-        let failure = error.map { $0.code == .inUse ? Refusal.inUse(found.name, "\($0)", $0) : .driverFailed($0) }
+        let failure: Refusal?
+        var isUnknown = false
+        switch destroy(seat, Executor(driver: driver, nodes: nodes), started.permit, started.gate) {
+        case .gone: failure = nil
+        case .still(let error):
+            failure = error.code == .inUse ? .inUse(found.name, "\(error)", error) : .driverFailed(error)
+            // An end that did not come about leaves everything as it was; what stays closed is opened by the next look.
+            if let kept = lease.flatMap({ lease in withState { $0.ledger.leases[lease.id] } }), kept.state == .active {
+                reopen(kept)
+            }
+        case .unknown(let error):
+            isUnknown = true
+            failure = .driverFailed(error)
+        }
         var outcome = Records.record(.outcome, of: seat, lease, basis)
         outcome.durationUs = (Clock.monotonic() - began) / 1000
-        outcome.result = failure == nil ? .ok : .failed
+        // What nobody can see now is told once the driver shows it.
+        outcome.result = isUnknown ? .leftBehind : failure == nil ? .ok : .failed
         if let failure { Records.fill(&outcome, failure) }
         let entries = read([seat.gpu.uuid], driver)
         var intent: IntentReceipt? = started.intent
@@ -118,6 +129,9 @@ extension Broker {
                 kept.remove(seat.id)
                 state.ledger.put(kept)
             }
+            if isUnknown {
+                state.unfinished.append(Unfinished(intent: Records.record(.intent, of: seat, lease, basis)))
+            }
             state.forgetExternal(seat.id, on: found.parent.seat, isGone: failure == nil)
             return conclude(&intent, [outcome])
         }
@@ -126,7 +140,7 @@ extension Broker {
 
     private func destroy(
         _ seat: ComputeSeat, _ executor: Executor, _ permit: consuming Permit, _ gate: consuming Gate
-    ) -> NVMLError? {
+    ) -> Executor.ComputeEnding {
         precondition(permit.covers(.end(on: seat.gpu.uuid)), "a permit is spent on what it was given for")
         return executor.destroy(seat)
     }

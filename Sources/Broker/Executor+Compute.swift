@@ -112,41 +112,50 @@ extension Executor {
                 // Nobody was granted it, and the next look over all nodes closes what is still open.
                 try? nodes.close(.computeInstance(gpuMinor: minor, entry.gi, made.id))
             }
-            guard let error = end(made, in: entry.gi, on: entry.gpu) else { return nil }
-            return "compute instance \(made.id) (\(entry.profile.name) at \(entry.placement)): \(error)"
+            switch end(made, in: entry.gi, on: entry.gpu) {
+            case .gone: return nil
+            case .still(let error), .unknown(let error):
+                return "compute instance \(made.id) (\(entry.profile.name) at \(entry.placement)): \(error)"
+            }
         } catch {
             return "perhaps a compute instance (\(entry.profile.name) at \(entry.placement)): \(error)"
         }
     }
 
-    /// Destroys one compute instance, with its node closed first.
-    ///
-    /// - Returns: why it is still there, or nil where it is gone; one that another stands in the place of is.
-    func destroy(_ seat: ComputeSeat) -> NVMLError? {
+    /// What became of a compute instance that was to be destroyed.
+    enum ComputeEnding {
+        case gone
+        case still(NVMLError)
+        /// The driver failed at it, and then did not show what is left.
+        case unknown(NVMLError)
+    }
+
+    /// Destroys one compute instance, with its node closed first; one that another stands in the place of is gone.
+    func destroy(_ seat: ComputeSeat) -> ComputeEnding {
         do throws(NVMLError) {
             let found = try driver.instance(seat.gi, on: seat.gpu.uuid)?.computeInstances.first { $0.id == seat.id }
-            guard let found, found.placement == seat.placement else { return nil }
+            guard let found, found.placement == seat.placement else { return .gone }
             // What cannot be closed goes with the instance, or is found by the next look over all nodes.
             try? nodes.close(.computeInstance(gpuMinor: seat.gpu.minor, seat.gi, seat.id))
             return end(found, in: seat.gi, on: seat.gpu.uuid)
         } catch {
-            return error
+            return .still(error)
         }
     }
 
     /// After an error it counts what the driver shows, for a call that failed may have done its work.
-    private func end(_ instance: ComputeInstance, in gi: GPUInstanceID, on gpu: GPUUUID) -> NVMLError? {
+    private func end(_ instance: ComputeInstance, in gi: GPUInstanceID, on gpu: GPUUUID) -> ComputeEnding {
         do throws(NVMLError) {
             try driver.destroyComputeInstance(instance.id, in: gi, on: gpu)
-            return nil
+            return .gone
         } catch {
             do throws(NVMLError) {
                 let after = try driver.instance(gi, on: gpu)
-                return after?.computeInstances.contains { $0.id == instance.id } == true ? error : nil
+                return after?.computeInstances.contains { $0.id == instance.id } == true ? .still(error) : .gone
             } catch let blindness {
                 // Nobody knows what is left; the first error says why.
                 _ = blindness
-                return error
+                return .unknown(error)
             }
         }
     }

@@ -113,18 +113,20 @@ extension Broker {
         }
         let seat = ComputeSeat(gpu: entry.gpu, gi: lease.gi, instance: made, in: entry)
         guard change.isTorn else {
-            guard Executor(driver: driver, nodes: nodes).destroy(seat) == nil else { return nil }
+            guard case .gone = Executor(driver: driver, nodes: nodes).destroy(seat) else { return nil }
             return [recovered(change, .undone, "compute instance \(made.id) had been made and is gone")]
         }
         let basis = Records.Basis(Self.newOperation(), method: "DestroyComputeInstances", owner: lease.user)
         var intent = Records.record(.intent, of: seat, lease, basis)
         var receipt: IntentReceipt? = try? self.intend([intent], ending: true)
         guard receipt != nil else { return nil }
-        let failure = Executor(driver: driver, nodes: nodes).destroy(seat)
-        if failure == nil {
+        var failure: NVMLError?
+        switch Executor(driver: driver, nodes: nodes).destroy(seat) {
+        case .gone:
             var kept = lease
             kept.remove(made.id)
             state.ledger.put(kept)
+        case .still(let error), .unknown(let error): failure = error
         }
         intent.type = .outcome
         intent.result = failure == nil ? .ok : .failed
