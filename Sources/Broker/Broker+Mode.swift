@@ -203,6 +203,9 @@ extension Broker {
                 cause =
                     error.code == .inUse
                     ? .inUse("GPU \(step.gpu.index)", "\(error)", error) : .driverFailed(error)
+            case .unsettled(let error):
+                cause = .driverFailed(error)
+                left.append("perhaps MIG mode \(step.isEnabled ? "enabled" : "disabled") on GPU \(step.gpu.index)")
             case .leftBehind(let error):
                 left.append("MIG mode \(step.isEnabled ? "enabled" : "disabled") on GPU \(step.gpu.index): \(error)")
             case .set, .undone, .untouched: break
@@ -226,7 +229,7 @@ extension Broker {
         case .failed, .untouched: record.result = .failed
         case .undone: record.result = .undone
         // It has its end: what is left of it is a mode, which the next look shows, and nobody else's.
-        case .leftBehind: record.result = .failed
+        case .leftBehind, .unsettled: record.result = .failed
         }
         return record
     }

@@ -15,8 +15,10 @@ extension Executor {
     /// What became of one GPU's mode.
     enum ModeEnding {
         case set(MIGModeChange)
-        /// The driver refused, or nobody knows what it did.
+        /// The driver refused, or accepted it and then could not be looked at, and it was set back.
         case failed(NVMLError)
+        /// The driver accepted it and could not be looked at any more, nor was it set back: it may be so or not.
+        case unsettled(NVMLError)
         /// Set, and set back because another one failed.
         case undone
         /// Set, and could not be set back.
@@ -46,10 +48,11 @@ extension Executor {
                 endings.append(.set(try driver.setMIGMode(enabled: step.isEnabled, on: step.gpu.uuid)))
             } catch {
                 let before = zip(steps, endings).map { step, _ in setBack(step) }
+                var ending = ModeEnding.failed(error)
                 // Accepted, and then nobody could see what came of it: then it is set back for good measure.
-                if case .unconfirmed = error { _ = setBack(step) }
+                if case .unconfirmed = error, case .leftBehind = setBack(step) { ending = .unsettled(error) }
                 let untouched = steps.dropFirst(endings.count + 1).map { _ in ModeEnding.untouched }
-                return ModeExecution(intent: intent, endings: before + [.failed(error)] + untouched)
+                return ModeExecution(intent: intent, endings: before + [ending] + untouched)
             }
         }
         return ModeExecution(intent: intent, endings: endings)
