@@ -24,8 +24,9 @@ extension NodeStore {
 
     /// Makes every node that the GPUs of these minor numbers can need, closed; a right one that is granted stays so.
     ///
-    /// The kernel makes none of them. Needs CAP_MKNOD for those that are missing, and ownership for the rest.
-    package func makeNodes(gpuMinors: [Int]) throws(NodeError) -> Made {
+    /// The kernel makes none of them. Needs CAP_MKNOD for those that are missing, and ownership for the rest. Without
+    /// `closingOpen` a right one that is open to all is left so, for whoever knows other tools' instances to judge.
+    package func makeNodes(gpuMinors: [Int], closingOpen: Bool = true) throws(NodeError) -> Made {
         let tree: CapabilityTree
         do throws(CapabilityTreeError) {
             tree = try self.tree()
@@ -36,12 +37,14 @@ extension NodeStore {
         if let problem = directoryProblem() { throw .problem(path: directory, problem) }
         var result = Made()
         for name in [.config, .monitor] + gpuMinors.flatMap(NodeName.all(ofGPU:)) {
-            try make(name, major: tree.major, &result)
+            try make(name, major: tree.major, closingOpen: closingOpen, &result)
         }
         return result
     }
 
-    private func make(_ name: NodeName, major: UInt32, _ result: inout Made) throws(NodeError) {
+    private func make(
+        _ name: NodeName, major: UInt32, closingOpen: Bool, _ result: inout Made
+    ) throws(NodeError) {
         let status = try inspect(name)
         if let problem = problem(of: status, major: major) {
             if problem != .missing {
@@ -53,7 +56,7 @@ extension NodeStore {
                 result.made += 1
             }
             try create(name, major: major)
-        } else if name != .monitor, status?.access == nil {
+        } else if closingOpen, name != .monitor, status?.access == nil {
             try set(name, .closed)
             result.closed.append(name)
         }

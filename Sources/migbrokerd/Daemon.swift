@@ -14,7 +14,7 @@ struct Daemon {
     init(_ options: DaemonOptions) { self.options = options }
 
     /// Makes the nodes of the GPUs present, and ends.
-    func makeNodes() throws(StartError) {
+    func makeNodes(closingOpen: Bool = true) throws(StartError) {
         guard CurrentProcess.user == .root else { throw .notRoot }
         let store = NodeStore(driver: options.driver)
         let minors: [Int]
@@ -26,7 +26,7 @@ struct Daemon {
             throw .other("\(error)")
         }
         let made = try StartError.from { () throws(NodeError) in
-            try store.makeNodes(gpuMinors: NodeStore.minorsToCome(of: minors))
+            try store.makeNodes(gpuMinors: NodeStore.minorsToCome(of: minors), closingOpen: closingOpen)
         }
         Log.say("nodes: \(made.made) made, \(made.replaced.count) replaced, \(made.closed.count) closed")
     }
@@ -68,7 +68,8 @@ struct Daemon {
     private func makeNodesIfPossible() {
         do throws(StartError) {
             let may = try StartError.from { () throws(PrivilegeError) in try Privileges.holds(.mknod) }
-            if may { try makeNodes() }
+            // What is open may be that of another tool's instance; the first look over the driver knows.
+            if may { try makeNodes(closingOpen: false) }
         } catch {
             // The gate names every node that is missing, with the command that makes it.
             Log.say("nodes could not be made: \(error)")
