@@ -52,7 +52,7 @@ extension Broker {
                 && state.ledger.lease(on: Lease.Seat(gpu: gpu, gi: instance.id)) == nil
         }
         guard let made else { return [recovered(change, .ok, "nothing had been made")] }
-        closeAll(made, entry.gpu.minor)
+        close(made.id, made.computeInstances.map(\.id), entry.gpu.minor)
         let ending = Executor(driver: driver, nodes: nodes).destroy(made, on: gpu)
         guard case .gone = ending else { return nil }
         return [recovered(change, .undone, "GPU instance \(made.id) had been made and is gone")]
@@ -62,11 +62,8 @@ extension Broker {
         guard let id = change.intent.lease, let lease = state.ledger.leases[id] else {
             return change.isTorn ? [] : [recovered(change, .ok, "the lease had ended")]
         }
-        if let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi),
-            let minor = state.inventory.entry(lease.gpu)?.gpu.minor
-        {
-            closeAll(instance, minor)
-        }
+        // Another tool's nodes are that tool's, in the lease's GPU instance too.
+        if let minor = state.inventory.entry(lease.gpu)?.gpu.minor { close(lease.gi, lease.computeInstanceIDs, minor) }
         let basis = Records.Basis(change.intent.op ?? Self.newOperation(), method: "Recover", owner: lease.user)
         let obstacle: String
         switch Executor(driver: driver, nodes: nodes).destroy(lease) {
@@ -87,12 +84,9 @@ extension Broker {
         ]
     }
 
-    private func closeAll(_ instance: GPUInstance, _ minor: Int) {
+    private func close(_ gi: GPUInstanceID, _ cis: [ComputeInstanceID], _ minor: Int) {
         // What cannot be closed now is closed by the look over all nodes that follows.
-        try? nodes.revoke(
-            NodeGrant(
-                user: .root, gpuMinor: minor, gpuInstance: instance.id,
-                computeInstances: instance.computeInstances.map(\.id)))
+        try? nodes.revoke(NodeGrant(user: .root, gpuMinor: minor, gpuInstance: gi, computeInstances: cis))
     }
 
     // MARK: - Compute instances
@@ -104,7 +98,7 @@ extension Broker {
         _ change: Unfinished, _ entry: Inventory.Entry, _ state: inout State, _ driver: NVMLDriver
     ) -> [AuditRecord]? {
         guard let id = change.intent.lease, let lease = state.ledger.leases[id],
-            let instance = entry.instance(lease.gi), instance.placement == lease.placement
+            let instance = entry.instance(lease.gi), lease.owns(instance)
         else { return change.isTorn ? [] : [recovered(change, .ok, "its GPU instance is gone, and all in it")] }
         let made = instance.computeInstances.first { $0.placement == change.intent.placement }
         let isLeased = made.map { made in lease.computeInstances.contains { $0.id == made.id } } ?? false
