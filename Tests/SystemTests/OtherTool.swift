@@ -86,6 +86,13 @@ extension Stage {
         return found
     }
 
+    /// The node of the compute instance at one slice of a GPU instance, with its mode, without the broker's help.
+    func externalNodesOfSeat(_ gi: Int64, at slice: Int64) throws -> [String: UInt32] {
+        let compute = try compute(in: gi).first { $0["placement"]?["start"]?.integerValue == slice }
+        let name = "nvidia-cap\(compute?["node"]?.integerValue ?? -1)"
+        return [name: try Files.attributes("\(machine)/dev/nvidia-caps/\(name)").mode]
+    }
+
     /// What is not as it must be, but for the nodes of instances of other tools: those are the tools' business.
     func violationsOfOthersApart(instances: Int = 0) throws -> [String] {
         let nodes = try externalNodes().keys

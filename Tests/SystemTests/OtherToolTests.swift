@@ -247,4 +247,47 @@ struct OtherToolTests {
         #expect(try stage.machine().instances == 1)
         #expect(try stage.violationsOfOthersApart(instances: 1) == [])
     }
+
+    @Test func `what stands in a lease's seat at the next start is not taken for what was half made there`() throws {
+        let stage = try Stage(policy: ScenePolicy.text)
+        let first = try stage.startDaemon(Self.options)
+        #expect(try stage.migctl(["gi", "create", "3g.20gb:4"], as: Stage.alice).code == 0)
+        #expect(try stage.migctl(["ci", "create", "1c.3g.20gb:0"], as: Stage.alice).code == 0)
+        let gi = try #require(try stage.leasedInstance(of: Stage.alice))
+        try stage.fault(["nvmlGpuInstanceCreateComputeInstanceWithPlacement", "--kill"])
+        #expect(try stage.migctl(["ci", "create", "1c.3g.20gb:1"], as: Stage.alice).code == 9)
+        #expect(try first.waitForEnd() == .signalled(9))
+        try stage.fault(["--clear"])
+        try stage.otherTool(
+            ["ci-:0:\(gi):0", "gi-:0:\(gi)", "gi+:0:9:4:4", "ci+:0:\(gi):0:1:1", "ci+:0:\(gi):0:2:1"])
+        let second = try stage.startDaemon(Self.options)
+        try stage.waitForLooks(second)
+        #expect(try stage.compute(in: gi).count == 2)
+        #expect(try stage.leases(of: Stage.alice) == [])
+        #expect(try stage.violationsOfOthersApart(instances: 1) == [])
+    }
+
+    @Test func `an end that broke off waits for what another tool has made there since`() throws {
+        let stage = try Stage(policy: ScenePolicy.text)
+        let first = try stage.startDaemon(Self.options)
+        #expect(try stage.migctl(["gi", "create", "3g.20gb"], as: Stage.alice).code == 0)
+        #expect(try stage.migctl(["ci", "create", "1c.3g.20gb:0"], as: Stage.alice).code == 0)
+        let gi = try #require(try stage.leasedInstance(of: Stage.alice))
+        try stage.fault(["nvmlComputeInstanceDestroy", "--kill"])
+        #expect(try stage.migctl(["release", "--all"], as: Stage.alice).code == 9)
+        #expect(try first.waitForEnd() == .signalled(9))
+        try stage.fault(["--clear"])
+        try stage.otherTool(["ci+:0:\(gi):0:1:1"])
+        let nodes = try stage.externalNodesOfSeat(gi, at: 1)
+        let second = try stage.startDaemon(Self.options)
+        try stage.waitForLooks(second)
+        #expect(try stage.compute(in: gi).count == 2)
+        #expect(try stage.externalNodes() == nodes)
+        #expect(try stage.objects(["leases"], "leases", as: Stage.alice).first?["state"]?.stringValue == "ending")
+        #expect(try stage.violationsOfOthersApart() == [])
+        try stage.otherTool(["ci-:0:\(gi):1"])
+        try second.waitUntil("the lease is gone") { try stage.leases(of: Stage.alice).isEmpty }
+        #expect(try stage.machine().instances == 0)
+        try stage.settle(second, "it has ended")
+    }
 }
