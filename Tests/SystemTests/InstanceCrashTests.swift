@@ -16,7 +16,7 @@ struct InstanceCrashTests {
     func `at a driver call`(_ operation: InstanceOperation) throws {
         let theatre = try InstanceTheatre(operation)
         var number = 0
-        while try theatre.isStruck(at: .driverCall(number)) { number += CrashTests.isCampaign ? 3 : 37 }
+        while try theatre.isStruck(at: .driverCall(number)) { number += CrashTests.isCampaign ? 1 : 37 }
         let words = "\(theatre.struck) kills at driver calls 0 to \(number), \(theatre.underWay) after the intent"
         CrashTests.tell("\(operation.rawValue): \(words)")
         #expect(theatre.struck > 1 && (!CrashTests.isCampaign || theatre.underWay > 1))
