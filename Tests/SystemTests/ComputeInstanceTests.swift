@@ -128,7 +128,7 @@ struct ComputeInstanceTests {
         _ = daemon
     }
 
-    @Test func `what another tool puts into a lease is not the owner's, and goes with the right to anybody's`() throws {
+    @Test func `what another tool puts into a lease is not the owner's, and keeps the lease until it goes`() throws {
         let (stage, daemon) = try stage()
         #expect(try stage.migctl("ci create 0", as: Stage.alice).code == 0)
         try stage.otherTool("ci 1 0")
@@ -137,7 +137,13 @@ struct ComputeInstanceTests {
         let lease = try #require(try stage.objects(["leases"], "leases", as: Stage.alice).first)
         #expect(lease["uuids"]?.arrayValue?.count == 2)
         #expect(try stage.violations() == [])
-        // The end of the lease is the end of all that is in it.
+        let kept = try stage.migctl("release --all", as: Stage.alice)
+        #expect(kept.code == 5 && kept.errors.contains("another tool"), "\(kept.code) \(kept.errors)")
+        #expect(try compute(stage).count == 3)
+        #expect(try stage.migctl("ci destroy 0:1:1 --yes", as: Stage.alice).code == 4)
+        // Who may end anybody's may end it too.
+        let ended = try stage.migctl("ci destroy 0:1:1 --yes", as: Stage.root)
+        #expect(ended.code == 0, "\(ended.errors)")
         #expect(try stage.migctl("release --all", as: Stage.alice).code == 0)
         #expect(try stage.machine().instances == 0)
         let violations = try stage.violations()

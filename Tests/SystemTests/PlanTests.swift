@@ -112,7 +112,8 @@ struct PlanTests {
         let calls = zip(lines, ids).map { ($0, $1, Stage.alice) } + [("mode disable --gpu 0", off ?? "", Stage.root)]
         for (line, id, person) in calls {
             // Another tool's instance keeps a mode from being changed, whatever the plan is.
-            let isBarred = interloper == .otherTool && line.hasPrefix("mode")
+            let isOthers = interloper == .otherTool || interloper == .otherToolsComputeInstance
+            let isBarred = isOthers && line.hasPrefix("mode")
             let refused = try stage.migctl("\(line) --plan \(id) --yes", as: person)
             #expect(refused.code == (isBarred ? 5 : 1), "\(line): \(refused.errors)")
             #expect(refused.errors.contains(isBarred ? "another tool" : "PlanChanged"), "\(line): \(refused.errors)")
