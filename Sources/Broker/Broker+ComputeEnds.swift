@@ -47,6 +47,10 @@ extension Broker {
         let seat: ComputeSeat
 
         var name: String { "compute instance \(seat.id) of \(parent.name)" }
+
+        /// Whether it is of the lease around it; what another tool made there belongs to nobody whom the broker knows.
+        var isLeased: Bool { parent.lease?.holds(seat) ?? false }
+        var ownersAction: Action { isLeased ? .destroyOwnComputeInstance : .destroyAnyComputeInstance }
     }
 
     private func decideComputeEnds(
@@ -65,8 +69,9 @@ extension Broker {
             guard !found.contains(where: { $0.parent.seat == parent.seat && $0.seat.id == seat.id }) else {
                 throw .badRequest(field: "computeInstances", expected: "compute instances, each once")
             }
-            _ = try leave(parent, context, own: .destroyOwnComputeInstance, any: .destroyAnyComputeInstance, state)
-            found.append(FoundCompute(parent: parent, seat: seat))
+            let one = FoundCompute(parent: parent, seat: seat)
+            _ = try leave(parent, context, own: one.ownersAction, any: .destroyAnyComputeInstance, state)
+            found.append(one)
         }
         let plan = ChangePlan(
             found.map { ChangePlan.destruction(of: $0.seat, $0.parent.lease) }, for: asked.words,
@@ -91,8 +96,8 @@ extension Broker {
         let started = try change { (state) throws(Refusal) in
             let driver = try state.readyDriver()
             let leave = try leave(
-                found.parent, context, own: .destroyOwnComputeInstance, any: .destroyAnyComputeInstance, state)
-            let isOwn = lease?.user == context.principal.user && lease?.state == .active
+                found.parent, context, own: found.ownersAction, any: .destroyAnyComputeInstance, state)
+            let isOwn = found.isLeased && lease?.user == context.principal.user && lease?.state == .active
             let caller = Nodes.Caller(user: context.principal.user, groups: context.principal.peerGroups)
             let gate = try gate(
                 .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? caller : nil), &state)

@@ -84,8 +84,12 @@ extension Lease {
             || instance.computeInstances.contains(where: holds)
     }
 
-    func holds(_ instance: ComputeInstance) -> Bool {
-        computeInstances.contains { $0.id == instance.id && $0.device == instance.uuid }
+    func holds(_ instance: ComputeInstance) -> Bool { holds(instance.id, instance.uuid) }
+
+    func holds(_ seat: ComputeSeat) -> Bool { holds(seat.id, seat.device) }
+
+    private func holds(_ id: ComputeInstanceID, _ device: MIGUUID?) -> Bool {
+        computeInstances.contains { $0.id == id && $0.device == device }
     }
 
     /// A compute instance in its GPU instance that another tool made.
