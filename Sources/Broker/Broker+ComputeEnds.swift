@@ -81,14 +81,6 @@ extension Broker {
         return (plan, found)
     }
 
-    private struct ComputeEnding: ~Copyable {
-        let driver: NVMLDriver
-        let permit: Permit
-        let gate: Gate
-        let intent: IntentReceipt
-        let basis: Records.Basis
-    }
-
     private func end(
         _ found: FoundCompute, _ operation: OperationID, _ asked: Records.Asked, _ context: CallContext
     ) throws(Refusal) {
@@ -98,12 +90,11 @@ extension Broker {
             let leave = try leave(
                 found.parent, context, own: found.ownersAction, any: .destroyAnyComputeInstance, state)
             let isOwn = found.isLeased && lease?.user == context.principal.user && lease?.state == .active
-            let caller = Nodes.Caller(user: context.principal.user, groups: context.principal.peerGroups)
             let gate = try gate(
-                .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? caller : nil), &state)
+                .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? context.caller : nil), &state)
             let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
             let intent = try intend([Records.record(.intent, of: seat, lease, basis)], ending: true)
-            return ComputeEnding(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
+            return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }
         let began = Clock.monotonic()
         let (driver, basis) = (started.driver, started.basis)
@@ -112,7 +103,7 @@ extension Broker {
         switch destroy(seat, Executor(driver: driver, nodes: nodes), started.permit, started.gate) {
         case .gone: failure = nil
         case .still(let error):
-            failure = error.code == .inUse ? .inUse(found.name, "\(error)", error) : .driverFailed(error)
+            failure = .failed(found.name, error)
             // An end that did not come about leaves everything as it was; what stays closed is opened by the next look.
             if let kept = lease.flatMap({ lease in withState { $0.ledger.leases[lease.id] } }), kept.state == .active {
                 reopen(kept)

@@ -59,21 +59,18 @@ extension Broker {
 
     /// Everything that has to be true before the driver is touched.
     private struct DecidedCompute: ~Copyable {
-        let permit: Permit
+        let leave: Leave
         let gate: Gate
         let plan: ComputePlan
         let shown: ChangePlan
         let leases: [Lease]
         let parents: [Lease.Seat: Executor.Parent]
-        let decision: Decision
-        let policyHash: String
         let driver: NVMLDriver
     }
 
     private func decide(
         _ wish: ComputeWish, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> DecidedCompute {
-        guard let policy = policy.set else { throw .noPolicy(.createComputeInstance) }
         let driver = try state.readyDriver()
         refresh(&state, driver)
         var found: [FoundInstance] = []
@@ -89,10 +86,7 @@ extension Broker {
             found.append(one)
             leases.append(lease)
         }
-        let permit = try authorize(policy, Self.query(leases, found, context, state.isolation), state.use)
-        guard case .caller(_, let decision, _) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
+        let leave = try leave(Self.query(leases, found, context, state.isolation), state.use)
         var wishes: [(room: ComputeRoom, members: [ComputeMember])] = []
         for one in found { wishes.append(try Self.members(wish.profiles, in: one)) }
         let plan: ComputePlan
@@ -103,11 +97,11 @@ extension Broker {
         }
         let shown = Self.shown(plan.entries, leases, wish.words, state)
         try shown.check(against: wish.plan)
-        let caller = Nodes.Caller(user: context.principal.user, groups: context.principal.peerGroups)
         // Any of a GPU instance's nodes may be the new one's.
         let all = (0..<UInt32(CapabilityMinor.computeInstancesPerGPUInstance)).map { ComputeInstanceID($0) }
         let gate = try gate(
-            .instances(found.map { .init(gpuMinor: $0.entry.gpu.minor, $0.instance.id, all, by: caller) }), &state)
+            .instances(found.map { .init(gpuMinor: $0.entry.gpu.minor, $0.instance.id, all, by: context.caller) }),
+            &state)
         let parents = zip(found, leases).map { one, lease in
             (
                 one.seat,
@@ -116,9 +110,8 @@ extension Broker {
             )
         }
         return DecidedCompute(
-            permit: permit, gate: gate, plan: plan, shown: shown, leases: leases,
-            parents: Dictionary(uniqueKeysWithValues: parents), decision: decision, policyHash: policy.hash,
-            driver: driver)
+            leave: leave, gate: gate, plan: plan, shown: shown, leases: leases,
+            parents: Dictionary(uniqueKeysWithValues: parents), driver: driver)
     }
 
     private static func query(
@@ -185,7 +178,8 @@ extension Broker {
         _ state: inout State
     ) throws(Refusal) -> StartedCompute {
         let decided = try decide(wish, context, &state)
-        let basis = Records.Basis(operation, context, asked, policy: decided.policyHash, decision: decided.decision)
+        let basis = Records.Basis(
+            operation, context, asked, policy: decided.leave.policy, decision: decided.leave.decision)
         let intent = try intend(Self.records(.intent, decided.plan.entries, decided.leases, basis))
         return StartedCompute(decided: decided, intent: intent, basis: basis)
     }
@@ -196,7 +190,7 @@ extension Broker {
         let (basis, driver, shown) = (started.basis, started.decided.driver, started.decided.shown)
         let (entries, before) = (started.decided.plan.entries, started.decided.leases)
         let execution = Executor(driver: driver, nodes: nodes).create(
-            started.decided.permit, started.decided.gate, started.decided.plan, started.intent,
+            started.decided.leave.permit, started.decided.gate, started.decided.plan, started.intent,
             in: started.decided.parents)
         let (failure, result, made) = (execution.failure, execution.result, execution.made)
         var outcomes = Self.records(.outcome, entries, before, basis)

@@ -49,10 +49,10 @@ extension Broker {
             guard let entry = state.inventory.entry(lease.gpu) else { throw .notFound(.gpu, lease.gpu.description) }
             // A lease that is ending has its nodes closed already, to its owner too.
             let isOpenToOwner = lease.user == context.principal.user && lease.state == .active
-            let caller = Nodes.Caller(user: context.principal.user, groups: context.principal.peerGroups)
             let gate = try gate(
                 .change(
-                    gpuMinor: entry.gpu.minor, lease.gi, lease.computeInstanceIDs, by: isOpenToOwner ? caller : nil),
+                    gpuMinor: entry.gpu.minor, lease.gi, lease.computeInstanceIDs,
+                    by: isOpenToOwner ? context.caller : nil),
                 &state)
             let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
             let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
@@ -133,13 +133,9 @@ extension Broker {
             return Fate(state: nil, refusal: nil)
         case .shared(let ci):
             return Fate(state: lease.state, refusal: .shared("lease \(lease.id)", with: ci))
-        case .untouched(let error): return Fate(state: lease.state, refusal: Self.refusal(lease, error))
+        case .untouched(let error): return Fate(state: lease.state, refusal: .failed("lease \(lease.id)", error))
         // A compute instance is gone already: nobody can work there any more, so there is no way back.
-        case .half(let error): return Fate(state: .ending, refusal: Self.refusal(lease, error))
+        case .half(let error): return Fate(state: .ending, refusal: .failed("lease \(lease.id)", error))
         }
-    }
-
-    private static func refusal(_ lease: Lease, _ error: NVMLError) -> Refusal {
-        error.code == .inUse ? .inUse("lease \(lease.id)", "\(error)", error) : .driverFailed(error)
     }
 }

@@ -62,11 +62,8 @@ extension Broker {
             found.flatMap { ChangePlan.end(of: $0.instance, $0.lease, in: $0.entry) }, for: asked.words,
             on: Set(found.map(\.entry.gpu.uuid)), state)
         try plan.check(against: shown)
-        let seats = found.flatMap { one in
-            one.instance.computeInstances.compactMap { ci in one.compute(ci.id).map { ($0, one.lease) } }
-        }
         try requireUnshared(found)
-        try requireIdle(seats, driver, context)
+        try requireIdle(found.flatMap { one in one.compute.map { ($0, one.lease) } }, driver, context)
         return (plan, found)
     }
 
@@ -82,7 +79,7 @@ extension Broker {
             let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
             let intent = try intend(
                 [Records.record(.intent, of: found.instance, in: found.entry, basis)], ending: true)
-            return ExternalEnding(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
+            return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }
         let began = Clock.monotonic()
         let (driver, basis) = (started.driver, started.basis)
@@ -101,14 +98,6 @@ extension Broker {
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }
     }
 
-    private struct ExternalEnding: ~Copyable {
-        let driver: NVMLDriver
-        let permit: Permit
-        let gate: Gate
-        let intent: IntentReceipt
-        let basis: Records.Basis
-    }
-
     private func destroy(
         _ found: FoundInstance, _ executor: Executor, _ permit: consuming Permit, _ gate: consuming Gate
     ) -> Refusal? {
@@ -125,7 +114,7 @@ extension Broker {
                     computeInstances: found.instance.computeInstances.map(\.id)))
             return nil
         case .untouched(let error), .half(let error):
-            return error.code == .inUse ? .inUse(found.name, "\(error)", error) : .driverFailed(error)
+            return .failed(found.name, error)
         }
     }
 }

@@ -91,10 +91,7 @@ extension Broker {
             on: Set(gpus.map(\.uuid)), state)
         try plan.check(against: wish.plan)
         _ = try gate(.mode(resetting: try resetting(steps, driver)), &state)
-        let seats = ends.flatMap { one in
-            one.instance.computeInstances.compactMap { ci in one.compute(ci.id).map { ($0, one.lease) } }
-        }
-        try requireIdle(seats, driver, context)
+        try requireIdle(ends.flatMap { one in one.compute.map { ($0, one.lease) } }, driver, context)
         if !leases.isEmpty, wish.plan == nil, !wish.isDryRun {
             throw .leasesLive(gpus.filter { losing.contains($0.uuid) }, count: leases.count)
         }
@@ -124,15 +121,9 @@ extension Broker {
     private func authorizeModes(
         of gpus: [GPU], _ context: CallContext, _ state: State
     ) throws(Refusal) -> Leave {
-        guard let policy = policy.set else { throw .noPolicy(.setMode) }
-        let permit = try authorize(
-            policy,
-            Query(
-                principal: context.principal, action: .setMode, target: .gpus(gpus), isolation: state.isolation), [])
-        guard case .caller(_, let decision, let terms) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
-        return Leave(permit: permit, decision: decision, terms: terms, policy: policy.hash)
+        let query = Query(
+            principal: context.principal, action: .setMode, target: .gpus(gpus), isolation: state.isolation)
+        return try leave(query, [])
     }
 
     private func resetting(_ steps: [Executor.ModeStep], _ driver: NVMLDriver) throws(Refusal) -> [PCIAddress] {
@@ -147,14 +138,6 @@ extension Broker {
         return addresses
     }
 
-    private struct StartedModes: ~Copyable {
-        let driver: NVMLDriver
-        let permit: Permit
-        let gate: Gate
-        let intent: IntentReceipt
-        let basis: Records.Basis
-    }
-
     /// Sets the modes, with one durable append before and one after.
     private func set(
         _ steps: [Executor.ModeStep], _ operation: OperationID, _ asked: Records.Asked, _ context: CallContext
@@ -166,7 +149,7 @@ extension Broker {
             let gate = try gate(.mode(resetting: try resetting(steps, driver)), &state)
             let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
             let intent = try intend(steps.map { Records.record(.intent, of: $0.gpu, basis) })
-            return StartedModes(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
+            return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }
         let (driver, basis) = (started.driver, started.basis)
         let execution = Executor(driver: driver, nodes: nodes).set(
@@ -200,9 +183,7 @@ extension Broker {
         for (step, ending) in zip(steps, endings) {
             switch ending {
             case .failed(let error):
-                cause =
-                    error.code == .inUse
-                    ? .inUse("GPU \(step.gpu.index)", "\(error)", error) : .driverFailed(error)
+                cause = .failed("GPU \(step.gpu.index)", error)
             case .unsettled(let error):
                 cause = .driverFailed(error)
                 left.append("perhaps MIG mode \(step.isEnabled ? "enabled" : "disabled") on GPU \(step.gpu.index)")

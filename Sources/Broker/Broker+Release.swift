@@ -81,26 +81,12 @@ extension Broker {
         return lease
     }
 
-    /// The policy's leave for a change of one lease, and all that it stands on.
-    struct Leave: ~Copyable {
-        let permit: Permit
-        let decision: Decision
-        let terms: Terms
-        /// The hash of the policy that decided.
-        let policy: String
-    }
-
     func leave(
         _ lease: Lease, _ context: CallContext, _ own: Action, _ any: Action, _ state: State,
         duration: TimeSpan? = nil
     ) throws(Refusal) -> Leave {
         let action = lease.user == context.principal.user ? own : any
-        guard let policy = policy.set else { throw .noPolicy(action) }
-        let permit = try authorize(policy, query(action, lease, context, state, duration: duration), state.use)
-        guard case .caller(_, let decision, let terms) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
-        return Leave(permit: permit, decision: decision, terms: terms, policy: policy.hash)
+        return try leave(query(action, lease, context, state, duration: duration), state.use)
     }
 
     func query(

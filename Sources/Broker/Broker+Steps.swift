@@ -16,6 +16,25 @@ extension Broker {
         }
     }
 
+    /// The policy's leave for a change, and all that it stands on.
+    struct Leave: ~Copyable {
+        let permit: Permit
+        let decision: Decision
+        let terms: Terms
+        /// The hash of the policy that decided.
+        let policy: String
+    }
+
+    /// Step 6, for a caller.
+    func leave(_ query: Query, _ use: [UseEntry]) throws(Refusal) -> Leave {
+        guard let policy = policy.set else { throw .noPolicy(query.action) }
+        let permit = try authorize(policy, query, use)
+        guard case .caller(_, let decision, let terms) = permit.basis else {
+            preconditionFailure("a caller's query gives a caller's permit")
+        }
+        return Leave(permit: permit, decision: decision, terms: terms, policy: policy.hash)
+    }
+
     /// Step 7. A node that somebody reset is set right first, on record: nobody keeps others from their requests so.
     func gate(_ request: GateRequest, _ state: inout State) throws(Refusal) -> Gate {
         if let gate = try? nodes.gate(for: request, grants: state.grants, external: state.externalNodes) { return gate }
@@ -25,6 +44,15 @@ extension Broker {
         } catch {
             throw .gateClosed(error)
         }
+    }
+
+    /// A change of what is there already, allowed and on record as intended.
+    struct Begun: ~Copyable {
+        let driver: NVMLDriver
+        let permit: Permit
+        let gate: Gate
+        let intent: IntentReceipt
+        let basis: Records.Basis
     }
 
     /// Step 9. What only ends or repairs may use the space that a full disk has left.

@@ -1,4 +1,5 @@
 package import Linux
+internal import Nodes
 package import Policy
 
 /// Who makes a call, over which connection and from which process, by which method; all of it from the kernel.
@@ -18,4 +19,9 @@ package struct CallContext: Sendable {
         self.method = method
         self.peer = peer
     }
+}
+
+extension CallContext {
+    /// The caller as the kernel holds him against a node's mode and list.
+    var caller: Nodes.Caller { Nodes.Caller(user: principal.user, groups: principal.peerGroups) }
 }

@@ -134,7 +134,7 @@ extension Executor {
     func destroy(_ seat: ComputeSeat) -> ComputeEnding {
         do throws(NVMLError) {
             let found = try driver.instance(seat.gi, on: seat.gpu.uuid)?.computeInstances.first { $0.id == seat.id }
-            guard let found, found.placement == seat.placement else { return .gone }
+            guard let found, found.placement == seat.placement, found.uuid == seat.device else { return .gone }
             // What cannot be closed goes with the instance, or is found by the next look over all nodes.
             try? nodes.close(.computeInstance(gpuMinor: seat.gpu.minor, seat.gi, seat.id))
             return end(found, in: seat.gi, on: seat.gpu.uuid)

@@ -37,9 +37,11 @@ struct FoundInstance {
     var name: String { "GPU instance \(instance.id) on GPU \(entry.gpu.index)" }
     var seat: Lease.Seat { Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id) }
 
-    func compute(_ id: ComputeInstanceID) -> ComputeSeat? {
-        instance.computeInstances.first { $0.id == id }
-            .map { ComputeSeat(gpu: entry.gpu, gi: instance.id, instance: $0, in: entry) }
+    func compute(_ id: ComputeInstanceID) -> ComputeSeat? { compute.first { $0.id == id } }
+
+    /// All compute instances in it.
+    var compute: [ComputeSeat] {
+        instance.computeInstances.map { ComputeSeat(gpu: entry.gpu, gi: instance.id, instance: $0, in: entry) }
     }
 }
 
@@ -70,12 +72,7 @@ extension Broker {
         _ found: FoundInstance, _ context: CallContext, own: Action, any: Action, _ state: State
     ) throws(Refusal) -> Leave {
         let action = found.lease?.user == context.principal.user ? own : any
-        guard let policy = policy.set else { throw .noPolicy(action) }
-        let permit = try authorize(policy, query(action, found, context, state), state.use)
-        guard case .caller(_, let decision, let terms) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
-        return Leave(permit: permit, decision: decision, terms: terms, policy: policy.hash)
+        return try leave(query(action, found, context, state), state.use)
     }
 
     private func query(

@@ -48,6 +48,11 @@ package indirect enum Refusal: Error, Sendable {
 }
 
 extension Refusal {
+    /// What the driver said to a change of something that is there.
+    static func failed(_ what: String, _ error: NVMLError) -> Refusal {
+        error.code == .inUse ? .inUse(what, "\(error)", error) : .driverFailed(error)
+    }
+
     /// What is to be ended has a compute instance in it that another tool made.
     static func shared(_ what: String, with ci: ComputeInstanceID) -> Refusal {
         .inUse(what, "another tool made compute instance \(ci) in it, and has to end it", nil)
