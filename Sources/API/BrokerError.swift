@@ -6,7 +6,8 @@ package enum BrokerError: Error, Sendable {
     case identityUnavailable(reason: String)
     case quotaExceeded(limit: String, dimension: String, used: Int, asked: Int, maximum: Int)
     case tooManyRequests
-    case noRoom(profiles: [String], gpus: [GPUInfo])
+    /// The instance is the GPU instance in which compute instances found none, `0:1`; nil where a GPU has none.
+    case noRoom(profiles: [String], gpus: [GPUInfo], instance: String? = nil)
     case inUse(what: String, reason: String)
     case pendingReset(gpu: String)
     case migDisabled(gpus: [String])
@@ -60,9 +61,10 @@ package enum BrokerError: Error, Sendable {
             object.add("asked", asked)
             object.add("maximum", maximum)
         case .tooManyRequests, .planChanged: break
-        case .noRoom(let profiles, let gpus):
+        case .noRoom(let profiles, let gpus, let instance):
             object.add("profiles", profiles)
             object.add("gpus", gpus)
+            object.add("instance", instance)
         case .inUse(let what, _): object.add("what", what)
         case .pendingReset(let gpu): object.add("gpu", gpu)
         case .migDisabled(let gpus), .migUnsupported(let gpus): object.add("gpus", gpus)
@@ -100,7 +102,9 @@ package enum BrokerError: Error, Sendable {
                     ? "limit \(limit) allows \(maximum) renewals of a lease"
                     : "limit \(limit) allows \(maximum) \(dimension): \(used) in use, \(asked) more asked for"
         case .tooManyRequests: "too many requests or connections at once"
-        case .noRoom(let profiles, _): "no free placement for \(profiles.joined(separator: " + "))"
+        case .noRoom(let profiles, _, let instance):
+            "no free placement for \(profiles.joined(separator: " + "))"
+                + (instance.map { " in GPU instance \($0)" } ?? "")
         case .inUse(let what, let reason): "\(what) is in use: \(reason)"
         case .pendingReset(let gpu): "GPU \(gpu) waits for a reset to change its MIG mode"
         case .migDisabled(let gpus): "MIG mode is off on GPU \(gpus.joined(separator: ", "))"

@@ -331,7 +331,8 @@ package enum BrokerInterface {
         error TooManyRequests (message: string)
 
         # No placement is free. gpus shows the slots as ListGPUs does.
-        error NoRoom (profiles: []string, gpus: []GPU, message: string)
+        # The instance is there where compute instances found no room in it: GPU:GI.
+        error NoRoom (profiles: []string, gpus: []GPU, instance: ?string, message: string)
 
         error InUse (what: string, message: string)
 

@@ -36,8 +36,8 @@ extension BrokerError {
             case .notFound(let thing, let name): .notFound(what: thing.rawValue, name: name)
             case .noComputeRoom(let noRoom, let profiles):
                 .noRoom(
-                    profiles: profiles,
-                    gpus: [views.snapshot.inventory.entry(noRoom.gpu).map(views.gpu)].compactMap { $0 })
+                    profiles: profiles, gpus: [],
+                    instance: (views.snapshot.inventory.entry(noRoom.gpu)?.gpu.index).map { "\($0):\(noRoom.gi)" })
             case .ambiguous(let thing, let name, let candidates):
                 .ambiguous(what: thing.rawValue, name: name, candidates: candidates)
             case .migDisabled(let gpus): .migDisabled(gpus: gpus.map { String($0.index) })

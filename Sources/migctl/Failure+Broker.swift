@@ -83,7 +83,7 @@ private struct Refusal {
         case "NoRoom": self.init(noRoom: parameters, message: message)
         case "NotFound": self.init(.notFound, message, Self.whereToLook(for: text("what")))
         case "Ambiguous": self.init(.usage, message, "name it by one of these")
-        case "InUse": self.init(.inUse, message, "end the programs that use it, then try again")
+        case "InUse": self.init(.inUse, message, "what uses it has to end first")
         case "PendingReset":
             self.init(.needsReset, message, "an administrator must reset the GPU or restart the machine")
         case "MIGDisabled": self.init(.needsReset, message, "'migctl mode enable' turns it on, for who may")
@@ -138,6 +138,10 @@ private struct Refusal {
     }
 
     private init(noRoom parameters: JSONValue, message: SafeText) {
+        guard parameters["instance"] == nil else {
+            self.init(.noRoom, message, "'migctl instances --profiles' shows what fits in it")
+            return
+        }
         let gpus = (parameters["gpus"]?.arrayValue ?? []).compactMap { value in
             // A newer broker may describe GPUs in another way: the sentence stands without them.
             try? GPUInfo(json: value)

@@ -133,7 +133,9 @@ struct ErrorSample: Sendable, CustomTestStringConvertible {
         ErrorSample(
             .quotaExceeded(limit: "each", dimension: "renewals", used: 3, asked: 1, maximum: 3), "each", "3 renewals"),
         ErrorSample(.tooManyRequests, "too many"),
-        ErrorSample(.noRoom(profiles: ["1g.5gb", "2g.10gb"], gpus: []), "1g.5gb + 2g.10gb"),
+        ErrorSample(
+            .noRoom(profiles: ["1g.5gb", "2g.10gb"], gpus: [], instance: "0:1"), "1g.5gb + 2g.10gb",
+            "in GPU instance 0:1"),
         ErrorSample(.inUse(what: "lease 00", reason: "a process"), "lease 00", "a process"),
         ErrorSample(.pendingReset(gpu: "1"), "GPU 1", "reset"),
         ErrorSample(.migDisabled(gpus: ["0", "1"]), "0, 1"),
