@@ -297,7 +297,8 @@ package enum BrokerInterface {
           key: ?string
         ) -> (operation: ?string, dryRun: bool, plan: Plan, leases: []Lease, modes: []ModeEnding)
 
-        # [Supports 'more' flag] Audit records, oldest first; without audit.read the caller's own.
+        # [Supports 'more' flag] Audit records, oldest first; without audit.read the caller's own. Without 'more' they must
+        # fit one reply, of some 200 records: else ExpectedMore, unless limit asks for no more than that.
         method QueryAudit(
           user: ?string,
           operation: ?string,

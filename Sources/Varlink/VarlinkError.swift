@@ -42,7 +42,7 @@ extension VarlinkError {
         VarlinkError("org.varlink.service.InvalidParameter", ["parameter": .string(parameter)])
     }
 
-    /// The method answers with a stream only, so it must be called with `more`.
+    /// The answer takes more than one reply, so the method must be called with `more`.
     package static var expectedMore: VarlinkError { VarlinkError("org.varlink.service.ExpectedMore") }
 }
 

@@ -9,9 +9,9 @@ import Varlink
 
 /// One query of the audit log: what is asked, held to what the caller may see.
 struct AuditQuestion: Sendable {
-    /// Records of one reply, so that no reply comes near the bound of the wire.
-    private static let batch = 200
-    private static let mostWithoutMore = 2000
+    /// Records of one reply and, but for the last of them, their bytes: the replies that wait for all connections of a
+    /// user are to take little memory.
+    private static let batch = (records: 200, bytes: 256 << 10)
     /// Of the log, before somebody else's question has its turn.
     private static let bytesAtOnce = 1 << 20
 
@@ -50,8 +50,7 @@ struct AuditQuestion: Sendable {
     /// Reads the log on the thread for it, a part at a time, so that other users' questions come in between: neither a
     /// long log nor a client who does not read keeps them waiting.
     func answer(to responder: VarlinkResponder, on worker: Worker) {
-        let most = responder.wantsMore ? Int.max : Self.mostWithoutMore
-        start(from: Progress(left: min(limit ?? most, most)), responder, worker)
+        start(from: Progress(left: limit ?? Int.max), responder, worker)
     }
 
     /// How far an answer has come.
@@ -59,10 +58,13 @@ struct AuditQuestion: Sendable {
         var files: [String]?
         /// Nil at the end of the log.
         var place: AuditReader.Place? = AuditReader.Place()
-        /// Not sent yet.
+        /// Not sent yet, and their bytes.
         var records: [JSONValue] = []
+        var bytes = 0
         /// How many more are wanted.
         var left: Int
+
+        var fillsReply: Bool { records.count >= batch.records || bytes >= batch.bytes }
     }
 
     private func start(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
@@ -81,29 +83,32 @@ struct AuditQuestion: Sendable {
             return responder.finish(.error(BrokerError.auditUnavailable(reason: error.code.message).varlink))
         }
         guard progress.place != nil, progress.left > 0 else { return responder.finish(Self.reply(progress.records)) }
-        guard responder.wantsMore, progress.records.count >= Self.batch else {
+        guard progress.fillsReply else {
             // A user's questions are half answered one at a time, for that takes memory.
             return worker.goOn(for: user) { [progress] in goOn(from: progress, responder, worker) }
         }
+        // Half an answer would pass for a whole one.
+        guard responder.wantsMore else { return responder.finish(.error(.expectedMore)) }
         // All that was sent before has left: there is room, unless nobody waits any more.
         guard responder.send(.partial(["records": .array(progress.records)])) else { return }
-        progress.records = []
+        (progress.records, progress.bytes) = ([], 0)
         responder.whenDrained { [progress] in start(from: progress, responder, worker) }
     }
 
     /// Reads one part.
     private func read(_ progress: inout Progress) throws(SystemError) {
         let files: [String] = if let known = progress.files { known } else { try AuditSegments.list(in: directory) }
-        var (records, left) = (progress.records, progress.left)
-        let most = records.count + Self.batch
+        var reached = progress
         let pass = try AuditReader(files).read(
             filter, from: progress.place ?? AuditReader.Place(), atMost: Self.bytesAtOnce
         ) { _, line in
-            if let record = Self.value(line) { records.append(record) }
-            left -= 1
-            return left > 0 && records.count < most
+            if let record = Self.value(line) { reached.records.append(record) }
+            reached.bytes += line.count
+            reached.left -= 1
+            return reached.left > 0 && !reached.fillsReply
         }
-        progress = Progress(files: files, place: pass.next, records: records, left: left)
+        (reached.files, reached.place) = (files, pass.next)
+        progress = reached
     }
 
     private static func reply(_ records: [JSONValue]) -> VarlinkMessage { .reply(["records": .array(records)]) }

@@ -52,7 +52,7 @@ struct FloodTests {
         Flood(name: "tiny calls", signs: ["answered"]),
         Flood(name: "costly calls", signs: ["org.varlink.service.InvalidParameter"]),
         // Of a build that is not optimised these are too much for their signs to show in so short a time.
-        Flood(name: "audits", attackers: [Stage.alice], limits: fast, signs: ["connected"], mebibytes: 64),
+        Flood(name: "audits", attackers: [Stage.alice], limits: fast, signs: ["connected"], mebibytes: 32),
         Flood(name: "deaf audits", attackers: [Stage.alice], limits: ["idleSeconds=1"] + fast, signs: ["connected"]),
         Flood(name: "changes", attackers: [Stage.alice], signs: ["TooManyRequests", "NotFound"]),
         Flood(name: "unknown methods", signs: ["org.varlink.service.MethodNotFound"]),

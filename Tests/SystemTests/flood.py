@@ -60,7 +60,7 @@ ATTACKS = {
     "one pipeline": Attack(call("WhoAmI") * 500, connections=1),
     "tiny calls": Attack(call("WhoAmI") * 500),
     "costly calls": Attack(COSTLY),
-    "audits": Attack(call("QueryAudit") * 5),
+    "audits": Attack(call("QueryAudit") + call("QueryAudit", limit=200) * 4),
     "changes": Attack(CHANGES * 5),
     "unknown methods": Attack(call("Frobnicate") * 100),
     "malformed": Attack(b"{]\0", repeats=False),
