@@ -500,6 +500,17 @@ NVML_OFFSET(nvmlComputeInstanceInfo_t, id, 16);
 NVML_OFFSET(nvmlComputeInstanceInfo_t, profileId, 20);
 NVML_OFFSET(nvmlComputeInstanceInfo_t, placement, 24);
 
+// What the first spelling of the call fills: no placement yet.
+typedef struct {
+    nvmlDevice_t device;
+    nvmlGpuInstance_t gpuInstance;
+    nvml_u32 id;
+    nvml_u32 profileId;
+} nvmlComputeInstanceInfo_v1_t;
+
+NVML_SIZE(nvmlComputeInstanceInfo_v1_t, 24);
+NVML_OFFSET(nvmlComputeInstanceInfo_v1_t, profileId, 20);
+
 typedef struct {
     nvml_u32 version;
     nvml_u32 type;
@@ -629,6 +640,10 @@ NVML_CALL(nvmlDeviceGetEccMode, nvmlDevice_t device, nvmlEnableState_t *current,
 NVML_CALL(nvmlDeviceGetUtilizationRates, nvmlDevice_t device, nvmlUtilization_t *utilization);
 NVML_CALL(nvmlDeviceGetNumGpuCores, nvmlDevice_t device, nvml_u32 *count);
 NVML_CALL(nvmlDeviceGetFieldValues, nvmlDevice_t device, int count, nvmlFieldValue_t *values);
+NVML_CALL(nvmlDeviceGetDriverModel, nvmlDevice_t device, nvml_u32 *current, nvml_u32 *pending);
+NVML_CALL(nvmlDeviceGetDriverModel_v2, nvmlDevice_t device, nvml_u32 *current, nvml_u32 *pending);
+NVML_CALL(nvmlDeviceRemoveGpu, nvmlPciInfo_t *pci);
+NVML_CALL(nvmlDeviceRemoveGpu_v2, nvmlPciInfo_t *pci, nvml_u32 gpuState, nvml_u32 linkState);
 NVML_CALL(nvmlGpmMigSampleGet, nvmlDevice_t device, nvml_u32 gpuInstanceId, nvmlGpmSample_t sample);
 
 // Processes. The first spelling fills entries of 16 bytes, the later ones of 24.
@@ -708,6 +723,7 @@ NVML_CALL(
 NVML_CALL(
     nvmlGpuInstanceGetComputeInstanceById, nvmlGpuInstance_t gpuInstance, nvml_u32 id,
     nvmlComputeInstance_t *computeInstance);
+NVML_CALL(nvmlComputeInstanceGetInfo, nvmlComputeInstance_t computeInstance, nvmlComputeInstanceInfo_v1_t *info);
 NVML_CALL(nvmlComputeInstanceGetInfo_v2, nvmlComputeInstance_t computeInstance, nvmlComputeInstanceInfo_t *info);
 
 // MIG devices.

@@ -15,6 +15,8 @@ package struct MachineLayout: Hashable, Sendable {
     package var sys: String { "\(directory)/sys" }
     package var dev: String { "\(directory)/dev" }
     package var nodes: String { "\(dev)/nvidia-caps" }
+    /// The device node of the driver itself.
+    package var control: String { "\(dev)/nvidiactl" }
     package var state: String { "\(directory)/state" }
     /// Of the two files that hold it in turn, each with one more digit.
     package var machine: String { "\(state)/machine.json" }

@@ -79,14 +79,28 @@ package struct NodeFiles: Sendable {
         }
     }
 
-    /// Whether the calling process may open a node for reading; the kernel's own word on it.
-    package func canOpen(minor: Int) -> Bool {
+    /// Whether the calling process may open a capability node for reading; the kernel's own word on it.
+    package func canOpen(minor: Int) -> Bool { refusal(of: layout.node(minor)) == nil }
+
+    /// Refuses a caller who may not open the node of a GPU, or without one that of the driver.
+    ///
+    /// One that is not there keeps nobody out: the real library has it made. That file permissions give NO_PERMISSION and
+    /// a device cgroup UNKNOWN is what users of locked nodes and of containers report of `nvidia-smi`.
+    package func requireUse(gpuMinor: Int? = nil) throws(DriverCode) {
+        switch refusal(of: gpuMinor.map(layout.gpuNode) ?? layout.control) {
+        case nil, .notFound: return
+        case .access: throw .noPermission
+        default: throw .unknown
+        }
+    }
+
+    private func refusal(of path: String) -> Errno? {
         do {
-            _ = try Files.open(layout.node(minor), [.read, .nonBlocking])
-            return true
+            _ = try Files.open(path, [.read, .nonBlocking])
+            return nil
         } catch {
             // No driver has the major, so this is what an allowed open of a device ends in.
-            return error.code == .noDevice || error.code.rawValue == ENODEV
+            return error.code == .noDevice || error.code.rawValue == ENODEV ? nil : error.code
         }
     }
 

@@ -71,21 +71,23 @@ public func nvmlGpuInstanceGetComputeInstanceById(
 }
 
 @c @implementation
+public func nvmlComputeInstanceGetInfo(
+    _ computeInstance: nvmlComputeInstance_t?, _ info: UnsafeMutablePointer<nvmlComputeInstanceInfo_v1_t>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        let whole = try call.info(of: computeInstance)
+        try put(
+            nvmlComputeInstanceInfo_v1_t(
+                device: whole.device, gpuInstance: whole.gpuInstance, id: whole.id, profileId: whole.profileId),
+            into: info)
+    }
+}
+
+@c @implementation
 public func nvmlComputeInstanceGetInfo_v2(
     _ computeInstance: nvmlComputeInstance_t?, _ info: UnsafeMutablePointer<nvmlComputeInstanceInfo_t>?
 ) -> nvmlReturn_t {
-    answer { call throws(MachineError) in
-        let (device, part) = try call.compute(computeInstance)
-        try put(
-            nvmlComputeInstanceInfo_t(
-                device: Handle.computeDevice(
-                    gpu: device.index, part.instance.id, part.compute.id, serial: part.compute.serial
-                ).pointer(epoch: call.epoch),
-                gpuInstance: call.gpuInstance(device.index, part.instance), id: part.compute.id.rawValue,
-                profileId: part.compute.profile.rawValue,
-                placement: nvmlComputeInstancePlacement_t(part.compute.placement)),
-            into: info)
-    }
+    answer { call throws(MachineError) in try put(try call.info(of: computeInstance), into: info) }
 }
 
 extension nvmlComputeInstancePlacement_t {
@@ -95,6 +97,16 @@ extension nvmlComputeInstancePlacement_t {
 }
 
 extension Call {
+    fileprivate func info(of pointer: nvmlComputeInstance_t?) throws(MachineError) -> nvmlComputeInstanceInfo_t {
+        let (device, part) = try compute(pointer)
+        let handle = Handle.computeDevice(
+            gpu: device.index, part.instance.id, part.compute.id, serial: part.compute.serial)
+        return nvmlComputeInstanceInfo_t(
+            device: handle.pointer(epoch: epoch), gpuInstance: gpuInstance(device.index, part.instance),
+            id: part.compute.id.rawValue, profileId: part.compute.profile.rawValue,
+            placement: nvmlComputeInstancePlacement_t(part.compute.placement))
+    }
+
     fileprivate func create(
         in pointer: nvmlGpuInstance_t?, _ profileId: UInt32, at placement: Placement?,
         into computeInstance: UnsafeMutablePointer<nvmlComputeInstance_t?>?

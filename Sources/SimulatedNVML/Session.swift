@@ -23,6 +23,11 @@ enum Session {
             if let code = try machine.meetFault(in: function.description) { return nvmlReturn_t(code) }
             try machine.mend()
             let state = try machine.state()
+            do throws(DriverCode) {
+                try machine.nodes(state).requireUse()
+            } catch {
+                return nvmlReturn_t(error)
+            }
             guard toleratingNoGPU || !state.gpus.isEmpty else { return NVML_ERROR_NOT_FOUND }
             current.withLock { session in
                 session.count += 1

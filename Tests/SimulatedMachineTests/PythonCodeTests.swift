@@ -21,11 +21,12 @@ struct `Return codes of the driver's library` {
             "no place for a status", "an unknown profile id", "no placement", "a placement that is illegal",
             "a placement that is huge", "an unknown compute profile", "a compute profile past the last",
             "an unknown engine profile", "a MIG device past the most", "a handle of an ended session",
-            "a mode that is none", "an event set that is gone",
+            "a mode that is none", "an event set that is gone", "to remove nothing",
         ],
         "NOT_SUPPORTED": [
             "a profile of another GPU", "room for an unknown profile", "a compute profile that does not fit",
-            "the minor of a MIG device", "instances of a MIG device", "events of an unknown kind",
+            "the minor of a MIG device", "instances of a MIG device", "events of an unknown kind", "the driver model",
+            "the driver model by its new name", "to remove a GPU", "to remove a GPU by the new name",
         ],
         "NOT_FOUND": [
             "an unknown UUID", "an unknown MIG UUID", "an unknown bus id", "no instance of that id",
@@ -141,5 +142,44 @@ struct `Return codes of the driver's library` {
             Self.expect(codes, ["placements"], "SUCCESS")
             Self.expect(codes, ["capacity", "instances", "create", "migDevice"], "NOT_SUPPORTED")
         }
+    }
+
+    /// Return codes by what was asked for.
+    private static func doors(of test: borrowing TestMachine) throws -> [String: String] {
+        let gpus = try test.machine.state().gpus
+        let names = gpus.flatMap { gpu in
+            [gpu.uuid.description, gpu.pci.description] + gpu.devices.map(\.compute.uuid.description)
+        }
+        let codes = try Python.run("probe_doors.py", names, on: test.path, withoutCapabilities: true)
+        return Dictionary(uniqueKeysWithValues: (codes.objectValue ?? []).map { ($0.key, name($0.value) ?? "") })
+    }
+
+    @Test(.enabled(if: canDropCapabilities, "needs setpriv"))
+    func `who may not open a GPU's node counts the GPU, and gets no handle of it`() throws {
+        let test = try TestMachine([.a100, .a100], library: TestMachine.library)
+        for gpu in 0...1 {
+            let instance = try test.machine.createInstance(gpu: gpu, profile: GPUInstanceProfileID(9), at: nil)
+            _ = try test.machine.createCompute(
+                gpu: gpu, in: instance.id, serial: instance.serial, profile: ComputeInstanceProfileID(2), at: nil)
+        }
+        try Files.setMode(test.machine.layout.gpuNode(1), 0)
+        let codes = try Self.doors(of: test)
+        #expect(codes["count"] == Self.name(.integer(2)))
+        for (index, gpu) in try test.machine.state().gpus.enumerated() {
+            let names = [
+                "\(index)", gpu.uuid.description, gpu.pci.description, gpu.devices[0].compute.uuid.description,
+            ]
+            #expect(names.map { codes[$0] } == Array(repeating: index == 1 ? "NO_PERMISSION" : "SUCCESS", count: 4))
+        }
+        // Whoever needs a node that is not there has it made.
+        try Files.remove(test.machine.layout.gpuNode(1))
+        #expect(try Self.doors(of: test)["1"] == "SUCCESS")
+    }
+
+    @Test(.enabled(if: canDropCapabilities, "needs setpriv"))
+    func `who may not open the driver's node gets no session`() throws {
+        let test = try TestMachine([.a100], library: TestMachine.library)
+        try Files.setMode(test.machine.layout.control, 0)
+        #expect(try Self.doors(of: test) == ["session": "NO_PERMISSION"])
     }
 }

@@ -107,6 +107,12 @@ struct `nvidia-ml-py on a simulated machine` {
             #expect(shown["sameById"]?.boolValue == true)
             let compute = try #require(shown["compute"]?.arrayValue)
             #expect(compute.map { $0["uuid"]?.stringValue } == instance.computeInstances.map(\.uuid.description))
+            let untouched = Int64(UInt32.max)
+            #expect(
+                compute.map { $0["first"]?.arrayValue?.map(\.integerValue) }
+                    == instance.computeInstances.map {
+                        [Int64($0.id.rawValue), Int64($0.profile.rawValue), untouched, untouched]
+                    })
             let profiles = try #require(shown["computeProfiles"]?.arrayValue)
             #expect(profiles.count == profile.computeInstances.count)
             for (entry, expected) in zip(profiles, profile.computeInstances) {

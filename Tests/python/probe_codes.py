@@ -49,6 +49,13 @@ def mistakes(device):
     bad = ctypes.c_void_p(0x1234567)
     instance, compute = ctypes.c_void_p(), ctypes.c_void_p()
     assert raw("nvmlDeviceCreateGpuInstance", device, 9, ctypes.byref(instance)) == 0
+    pci = nvml.nvmlDeviceGetPciInfo(device)
+    note("the driver model", "nvmlDeviceGetDriverModel", device, ctypes.byref(out), ctypes.byref(word()))
+    note("the driver model by its new name", "nvmlDeviceGetDriverModel_v2", device, ctypes.byref(out),
+         ctypes.byref(word()))
+    note("to remove nothing", "nvmlDeviceRemoveGpu", None)
+    note("to remove a GPU", "nvmlDeviceRemoveGpu", ctypes.byref(pci))
+    note("to remove a GPU by the new name", "nvmlDeviceRemoveGpu_v2", ctypes.byref(pci), 0, 0)
     note("no handle", "nvmlDeviceGetName", None, buffer, 96)
     note("a bad handle", "nvmlDeviceGetName", bad, buffer, 96)
     note("a handle of another kind", "nvmlDeviceGetName", instance, buffer, 96)

@@ -78,11 +78,18 @@ def gpu_profiles(device):
     return profiles, None
 
 
+def first_layout(handle):
+    """The first layout of a compute instance's facts, which pynvml does not know: no placement in it."""
+    buffer = (ctypes.c_ubyte * 32)(*[0xFF] * 32)
+    raw("nvmlComputeInstanceGetInfo", handle, buffer)
+    return [ctypes.c_uint.from_buffer(buffer, offset).value for offset in (16, 20, 24, 28)]
+
+
 def compute_instance(gpu_instance, handle):
     info = nvml.nvmlComputeInstanceGetInfo_v2(handle)
     again = nvml.nvmlGpuInstanceGetComputeInstanceById(gpu_instance, info.id)
     return {"id": info.id, "profile": info.profileId, "start": info.placement.start, "size": info.placement.size,
-            "uuid": text(nvml.nvmlDeviceGetUUID(info.device)),
+            "uuid": text(nvml.nvmlDeviceGetUUID(info.device)), "first": first_layout(handle),
             "sameById": nvml.nvmlComputeInstanceGetInfo_v2(again).profileId == info.profileId}
 
 
