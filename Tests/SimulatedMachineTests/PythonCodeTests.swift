@@ -21,24 +21,29 @@ struct `Return codes of the driver's library` {
             "no place for a status", "an unknown profile id", "no placement", "a placement that is illegal",
             "a placement that is huge", "an unknown compute profile", "a compute profile past the last",
             "an unknown engine profile", "a MIG device past the most", "a handle of an ended session",
-            "a mode that is none", "an event set that is gone", "to remove nothing",
+            "a mode that is none", "an event set that is gone", "to remove nothing", "no compute placement",
+            "a compute placement that is illegal",
         ],
         "NOT_SUPPORTED": [
             "a profile of another GPU", "room for an unknown profile", "a compute profile that does not fit",
             "the minor of a MIG device", "instances of a MIG device", "events of an unknown kind", "the driver model",
-            "the driver model by its new name", "to remove a GPU", "to remove a GPU by the new name",
+            "the driver model by its new name", "to remove a GPU", "to remove a GPU by the new name", "activity",
         ],
         "NOT_FOUND": [
             "an unknown UUID", "an unknown MIG UUID", "an unknown bus id", "no instance of that id",
             "a MIG device that is none", "a MIG device that is gone", "a compute instance that is gone",
             "an instance that is gone", "the old handle then",
         ],
-        "INSUFFICIENT_RESOURCES": ["a placement that is taken", "a second compute instance"],
+        "INSUFFICIENT_RESOURCES": [
+            "a placement that is taken", "a second compute instance", "a compute placement that is taken",
+        ],
         "INSUFFICIENT_SIZE": ["a short buffer"],
         "IN_USE": ["an instance with a compute instance"],
         "TIMEOUT": ["nothing happened"],
         "UNINITIALIZED": ["one end too many"],
-        "SUCCESS": ["an instance whose place is taken again", "something happened"],
+        "SUCCESS": [
+            "an instance whose place is taken again", "something happened", "a compute placement that is the last",
+        ],
     ]
 
     @Test func `a wrong call gets the code that the real library gives`() throws {

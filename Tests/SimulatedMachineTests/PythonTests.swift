@@ -22,7 +22,7 @@ struct `nvidia-ml-py on a simulated machine` {
         for entry in shown {
             let kind = GPUInstanceProfileKind(UInt32(try #require(Self.number(entry, "kind"))))
             let profile = try #require(model.profile(kind)).gpuInstance
-            for layout in ["v1", "v2", "v3"] {
+            for layout in ["v1", "v2", "v3", "byId"] {
                 let fields = entry[layout]
                 let expected = [
                     "id": Int(profile.id.rawValue), "sliceCount": profile.slices.rawValue,
@@ -127,6 +127,8 @@ struct `nvidia-ml-py on a simulated machine` {
                     #expect(number(fields, "sharedOfaCount") == profile.gpuInstance.engines.ofa)
                 }
                 #expect(entry["v2"]?["name"]?.stringValue == "MIG \(expected.name)")
+                let places = entry["placements"]?.arrayValue?.map { $0.arrayValue?.map(\.integerValue) }
+                #expect(places == profile.placements(of: expected).map { [Int64($0.start), Int64($0.size)] })
                 #expect(number(entry, "room") == 0, "the whole instance is taken")
             }
         }

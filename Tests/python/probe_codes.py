@@ -87,6 +87,14 @@ def mistakes(device):
              ctypes.byref(handle))
     note("no instance of that id", "nvmlDeviceGetGpuInstanceById", device, 14, ctypes.byref(handle))
     note("an unknown compute profile", "nvmlGpuInstanceCreateComputeInstance", instance, 4, ctypes.byref(handle))
+    for name, start in (("illegal", 3), ("the last", 2), ("taken", 2)):
+        place = (ctypes.c_uint * 2)(start, 1)
+        note("a compute placement that is " + name, "nvmlGpuInstanceCreateComputeInstanceWithPlacement", instance, 0,
+             place, ctypes.byref(compute if name == "the last" else handle))
+    assert raw("nvmlComputeInstanceDestroy", compute) == 0
+    note("no compute placement", "nvmlGpuInstanceCreateComputeInstanceWithPlacement", instance, 0, None,
+         ctypes.byref(handle))
+    note("activity", "nvmlGpmMigSampleGet", device, 1, None)
     note("a compute profile past the last", "nvmlGpuInstanceGetComputeInstanceProfileInfo", instance, 9, 0, buffer)
     note("an unknown engine profile", "nvmlGpuInstanceGetComputeInstanceProfileInfo", instance, 0, 1, buffer)
     note("a compute profile that does not fit", "nvmlGpuInstanceGetComputeInstanceProfileInfo", instance, 4, 0, buffer)

@@ -60,7 +60,7 @@ def gpu_profiles(device):
     profiles = []
     for kind in range(64):
         try:
-            first = nvml.nvmlDeviceGetGpuInstanceProfileInfo(device, kind)
+            first = nvml.nvmlDeviceGetGpuInstanceProfileInfo(device, kind, version=1)
         except nvml.NVMLError as error:
             if error.value == nvml.NVML_ERROR_INVALID_ARGUMENT:
                 return profiles, kind
@@ -72,7 +72,9 @@ def gpu_profiles(device):
         raw("nvmlDeviceGetGpuInstancePossiblePlacements", device, first.id, places, ctypes.byref(count))
         profiles.append({
             "kind": kind, "v1": fields(first, *GI_FIELDS), "v2": fields(second, *GI_FIELDS, "name"),
-            "v3": third_layout(device, kind), "placements": [[place.start, place.size] for place in places],
+            "v3": third_layout(device, kind),
+            "byId": fields(nvml.nvmlDeviceGetGpuInstanceProfileInfoById(device, first.id), *GI_FIELDS, "name"),
+            "placements": [[place.start, place.size] for place in places],
             "room": nvml.nvmlDeviceGetGpuInstanceRemainingCapacity(device, first.id),
         })
     return profiles, None
@@ -93,19 +95,28 @@ def compute_instance(gpu_instance, handle):
             "sameById": nvml.nvmlComputeInstanceGetInfo_v2(again).profileId == info.profileId}
 
 
+def compute_placements(gpu_instance, profile):
+    count = ctypes.c_uint()
+    nvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements(gpu_instance, profile, None, ctypes.byref(count))
+    places = (nvml.c_nvmlComputeInstancePlacement_t * count.value)()
+    nvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements(gpu_instance, profile, places, ctypes.byref(count))
+    return [[place.start, place.size] for place in places]
+
+
 def gpu_instance(device, handle):
     info = nvml.nvmlGpuInstanceGetInfo(handle)
     again = nvml.nvmlDeviceGetGpuInstanceById(device, info.id)
     profiles, compute = [], []
     for kind in range(nvml.NVML_COMPUTE_INSTANCE_PROFILE_COUNT):
         try:
-            first = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfo(handle, kind, 0)
+            first = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfo(handle, kind, 0, version=1)
         except nvml.NVMLError_NotSupported:
             continue
         second = nvml.nvmlGpuInstanceGetComputeInstanceProfileInfoV(handle, kind, 0)
         room = nvml.nvmlGpuInstanceGetComputeInstanceRemainingCapacity(handle, first.id)
         profiles.append(
-            {"kind": kind, "v1": fields(first, *CI_FIELDS), "v2": fields(second, *CI_FIELDS, "name"), "room": room})
+            {"kind": kind, "v1": fields(first, *CI_FIELDS), "v2": fields(second, *CI_FIELDS, "name"), "room": room,
+             "placements": compute_placements(handle, first.id)})
         count = ctypes.c_uint()
         found = (nvml.c_nvmlComputeInstance_t * first.instanceCount)()
         raw("nvmlGpuInstanceGetComputeInstances", handle, first.id, found, ctypes.byref(count))
