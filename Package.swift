@@ -126,7 +126,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["TestSupport", "JSON"], swiftSettings: common),
         .testTarget(
             name: "LinuxTests",
-            dependencies: ["TestSupport", "Linux", "MIG"],
+            dependencies: ["TestSupport", "Linux", "MIG", "JSON"],
             swiftSettings: common
         ),
         .testTarget(

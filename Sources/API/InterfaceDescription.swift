@@ -156,8 +156,11 @@ package enum BrokerInterface {
         # GPU), pending-reset (until somebody resets it or restarts the machine) or pending. reason says why it is pending.
         type ModeEnding (gpu: GPUReference, state: string, reason: ?string)
 
-        # An action and the rules that allow it.
-        type Right (action: string, rules: []string)
+        # An action and the rules that allow it; hours are of those rules that do not always count.
+        type Right (action: string, rules: []string, hours: []RuleHours)
+
+        # When a rule counts, as the policy says it: Mon-Fri 08:00-20:00 Europe/Berlin.
+        type RuleHours (rule: string, during: string)
 
         # A limit that counts for the caller. dimension is instances, slices or memoryMiB.
         type LimitUse (limit: string, scope: string, dimension: string, used: int, maximum: int)

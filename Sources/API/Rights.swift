@@ -4,21 +4,49 @@ package import JSON
 package struct Right: WireObject {
     package var action: String
     package var rules: [String]
+    /// Of those rules that do not always count.
+    package var hours: [RuleHours]
 
-    package init(action: String, rules: [String]) {
+    package init(action: String, rules: [String], hours: [RuleHours] = []) {
         self.action = action
         self.rules = rules
+        self.hours = hours
     }
 
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
         action = try object.string("action")
         rules = try object.strings("rules")
+        hours = try object.wires("hours")
     }
 
     package var json: JSONValue {
         var object = ObjectBuilder()
         object.add("action", action)
         object.add("rules", rules)
+        object.add("hours", hours)
+        return object.json
+    }
+}
+
+/// A rule and when it counts, as the policy says it.
+package struct RuleHours: WireObject {
+    package var rule: String
+    package var during: String
+
+    package init(rule: String, during: String) {
+        self.rule = rule
+        self.during = during
+    }
+
+    package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
+        rule = try object.string("rule")
+        during = try object.string("during")
+    }
+
+    package var json: JSONValue {
+        var object = ObjectBuilder()
+        object.add("rule", rule)
+        object.add("during", during)
         return object.json
     }
 }

@@ -105,7 +105,7 @@ extension Broker {
             let capable = all.filter { $0.mode != nil }
             guard !capable.isEmpty else { throw .migUnsupported(all) }
             let allowed = policy.set?.gpus(
-                capable, allowing: .setMode, to: context.principal, isolation: state.isolation, now: Self.now)
+                capable, allowing: .setMode, to: context.principal, isolation: state.isolation, now: clock.now)
             // Where there is none, all of them are asked for, so that the refusal tells why.
             return allowed.flatMap { $0.isEmpty ? nil : $0 } ?? capable
         }

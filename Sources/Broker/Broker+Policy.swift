@@ -16,6 +16,7 @@ extension Broker {
         do throws(PolicyErrors) {
             let set = try PolicySet.load(from: policySource, bounds: configuration.bounds)
             archive(set)
+            clock.trust()
             install(LoadedPolicy(set: set, problems: []))
             note(.policyLoaded, context, policy: set.hash, reason: nil)
             return set

@@ -31,7 +31,7 @@ extension Broker {
         let query = Query(
             principal: principal, action: action, target: target, duration: wish.duration,
             isolation: snapshot.isolation)
-        return policy.decide(query, use: use, now: Self.now)
+        return policy.decide(query, use: use, now: clock.now)
     }
 
     /// Whether someone has a right that concerns the broker itself, such as reading.

@@ -75,7 +75,7 @@ extension Broker {
         if lease.user == context.principal.user { return lease }
         guard let policy = policy.set else { throw .notFound(.lease, id.description) }
         let query = self.query(any, lease, context, state)
-        guard policy.decide(query, use: state.use, now: Clock.wall()).isAllowed else {
+        guard policy.decide(query, use: state.use, now: clock.now).isAllowed else {
             throw .notFound(.lease, id.description)
         }
         return lease

@@ -98,10 +98,10 @@ extension Broker {
             guard let query = try? ResolvedWish(one, state.inventory).query(one, context, state.isolation) else {
                 return false
             }
-            switch policy.decide(query, use: [], now: Clock.wall()).denial?.reason {
+            switch policy.decide(query, use: [], now: clock.now).denial?.reason {
             // How much he may have of it is asked for all of them together.
             case nil, .quotaExceeded?, .leaseTooLong?: return true
-            case .noIdentity?, .denied?, .noRule?, .isolationRequired?: return false
+            case .noIdentity?, .denied?, .noRule?, .isolationRequired?, .outsideHours?: return false
             }
         }
         return wish.on((allowed.isEmpty ? uuids : allowed).map(GPUSelector.uuid))

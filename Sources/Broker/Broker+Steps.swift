@@ -10,7 +10,7 @@ extension Broker {
     /// Step 6.
     func authorize(_ policy: PolicySet, _ query: Query, _ use: [UseEntry]) throws(Refusal) -> Permit {
         do throws(Denial) {
-            return try policy.authorize(query, use: use, now: Clock.wall())
+            return try policy.authorize(query, use: use, now: clock.now)
         } catch {
             throw .denied(error)
         }
@@ -179,6 +179,7 @@ extension Denial.Reason {
     var names: [String] {
         switch self {
         case .denied(let rules), .isolationRequired(let rules): rules
+        case .outsideHours(let hours, _): hours.map(\.rule)
         case .leaseTooLong(let limit?, _, _), .quotaExceeded(let limit, _, _, _, _, _): [limit]
         case .leaseTooLong(nil, _, _), .noIdentity, .noRule: []
         }

@@ -20,6 +20,7 @@ package final class Broker: Sendable {
     private let state: Mutex<State>
     private let published: Mutex<Snapshot>
     private let loadedPolicy: Mutex<LoadedPolicy>
+    let clock = WallClock()
 
     /// Where the broker's files lie and what bounds hold.
     package struct Configuration: Sendable {
@@ -150,9 +151,6 @@ package final class Broker: Sendable {
         published.withLock { $0 = complete }
         didChange(complete.number)
     }
-
-    /// What time rules and records go by.
-    static var now: Timestamp { Clock.wall() }
 
     /// A fresh id that nobody can guess.
     static func newOperation() -> OperationID {

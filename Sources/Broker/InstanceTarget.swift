@@ -62,7 +62,7 @@ extension Broker {
         let found = FoundInstance(entry: entry, instance: instance, lease: lease)
         if lease?.user == context.principal.user { return found }
         guard let any, let policy = policy.set,
-            policy.decide(query(any, found, context, state), use: state.use, now: Self.now).isAllowed
+            policy.decide(query(any, found, context, state), use: state.use, now: clock.now).isAllowed
         else { throw absence }
         return found
     }

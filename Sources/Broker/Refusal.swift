@@ -76,7 +76,7 @@ extension Refusal: CustomStringConvertible {
         case .denied(let denial):
             switch denial.reason {
             case .quotaExceeded, .leaseTooLong: "QuotaExceeded"
-            case .noIdentity, .denied, .noRule, .isolationRequired: "NotAuthorized"
+            case .noIdentity, .denied, .noRule, .isolationRequired, .outsideHours: "NotAuthorized"
             }
         case .noPolicy: "NotAuthorized"
         case .gateClosed, .nodeFailed: "DeviceGateClosed"

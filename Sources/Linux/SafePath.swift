@@ -71,7 +71,17 @@ package enum SafePath {
 
     /// Reads a whole file by the rule; larger than the limit is an error of its own.
     package static func read(_ path: String, limit: Int) throws(SafePathError) -> [UInt8] {
-        let file = try openFile(path)
+        try readAll(try openFile(path), path, limit: limit)
+    }
+
+    /// Reads a whole file that may have several names, as the files of a package's database have.
+    package static func readShared(_ path: String, limit: Int) throws(SafePathError) -> [UInt8] {
+        try readAll(try openRegular(path, .read, mayHaveSeveralLinks: true), path, limit: limit)
+    }
+
+    private static func readAll(
+        _ file: borrowing FileDescriptor, _ path: String, limit: Int
+    ) throws(SafePathError) -> [UInt8] {
         do {
             return try file.readAll(limit: limit)
         } catch {
@@ -118,7 +128,7 @@ package enum SafePath {
     }
 
     private static func openRegular(
-        _ path: String, _ access: Files.Access, _ createMode: UInt32 = 0
+        _ path: String, _ access: Files.Access, _ createMode: UInt32 = 0, mayHaveSeveralLinks: Bool = false
     ) throws(SafePathError) -> FileDescriptor {
         let components = try split(path)
         guard let name = components.last else { throw SafePathError(path, .notRegular(.directory)) }
@@ -127,7 +137,9 @@ package enum SafePath {
         let attributes = try system(path) { () throws(SystemError) in try file.attributes() }
         guard attributes.kind == .regular else { throw SafePathError(path, .notRegular(attributes.kind)) }
         try check(attributes, path, isLast: true)
-        guard attributes.links == 1 else { throw SafePathError(path, .severalLinks(attributes.links)) }
+        guard attributes.links == 1 || mayHaveSeveralLinks else {
+            throw SafePathError(path, .severalLinks(attributes.links))
+        }
         let acl = try system(path) { () throws(SystemError) in try AccessACL.read(file) }
         guard acl?.grantsWriteToOthers != true else { throw SafePathError(path, .writableByACL) }
         return file

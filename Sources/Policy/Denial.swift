@@ -19,6 +19,8 @@ package struct Denial: Error, Hashable, Sendable {
         case noRule
         /// These rules would allow it if isolation were enforced.
         case isolationRequired(rules: [String])
+        /// These rules would allow it in their hours; a clock that was set back tells no hour.
+        case outsideHours([RuleHours], isClockTrusted: Bool)
         /// Limit nil is the built-in longest lease.
         case leaseTooLong(limit: String?, asked: TimeSpan, max: TimeSpan)
         case quotaExceeded(limit: String, scope: LimitScope, dimension: Dimension, used: Int, asked: Int, max: Int)
@@ -57,6 +59,10 @@ extension Denial: CustomStringConvertible {
         case .noRule: "no rule allows \(what)"
         case .isolationRequired(let rules):
             "\(Self.named("rule", rules)) allows \(what) only where isolation is enforced, and here it is advisory"
+        case .outsideHours(let hours, true):
+            hours.prefix(4).map { "rule \($0.rule) allows \(what) only \($0.during)" }.joined(separator: ", ")
+        case .outsideHours(let hours, false):
+            "\(Self.named("rule", hours.map(\.rule))) allows \(what) in some hours only, and this machine's clock was set back"
         case .leaseTooLong(nil, let asked, let max):
             "a lease lasts \(max) at most where no limit says otherwise, and \(asked) was asked"
         case .leaseTooLong(let limit?, let asked, let max):
@@ -75,6 +81,8 @@ extension Denial: CustomStringConvertible {
         case .noIdentity: "connect as a user that this machine knows"
         case .denied, .noRule: "'migctl whoami' shows what you may do; the admin of this machine can change it"
         case .isolationRequired: "the admin of this machine can enforce isolation; 'migctl doctor' names the command"
+        case .outsideHours(_, true): "ask again in those hours"
+        case .outsideHours(_, false): "the admin of this machine can set the clock and reload the policy"
         case .leaseTooLong(_, _, let max): "ask for \(max) or less"
         case .quotaExceeded(_, _, .renewals, _, _, _): "release the lease and request a new one"
         case .quotaExceeded(_, _, _, _, let asked, let max) where asked > max: "ask for less"

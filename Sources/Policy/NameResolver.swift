@@ -1,7 +1,7 @@
 package import Linux
 package import MIG
 
-/// How names in a policy become numbers.
+/// How names in a policy become numbers, and names of zones the rules of their clocks.
 ///
 /// Each name of a load is asked once. The look-ups may block as long as a directory server likes.
 package struct NameResolver: Sendable {
@@ -14,17 +14,21 @@ package struct NameResolver: Sendable {
 
     package let user: @Sendable (String) -> Answer<UserID>
     package let group: @Sendable (String) -> Answer<GroupID>
+    /// Nil asks for the zone of the host.
+    package let zone: @Sendable (String?) throws(TimeZoneError) -> TimeZone
 
-    /// Takes the two look-ups; tests answer from a table.
+    /// Takes the look-ups; tests answer from a table.
     package init(
         user: @escaping @Sendable (String) -> Answer<UserID>,
-        group: @escaping @Sendable (String) -> Answer<GroupID>
+        group: @escaping @Sendable (String) -> Answer<GroupID>,
+        zone: @escaping @Sendable (String?) throws(TimeZoneError) -> TimeZone
     ) {
         self.user = user
         self.group = group
+        self.zone = zone
     }
 
-    /// The system's user database. `getpwnam_r(3)`, `getgrnam_r(3)`
+    /// The system's user database and its zoneinfo. `getpwnam_r(3)`, `getgrnam_r(3)`
     package static let system = NameResolver(
         user: { name in
             switch UserDatabase.user(named: name) {
@@ -39,5 +43,8 @@ package struct NameResolver: Sendable {
             case .unknown: .unknown
             case .failed(let code): .failed(code)
             }
+        },
+        zone: { (name) throws(TimeZoneError) in
+            if let name { try TimeZone.named(name) } else { try TimeZone.hostZone() }
         })
 }

@@ -84,7 +84,7 @@ package struct Permit: ~Copyable, Sendable {
 
 extension PolicySet {
     /// Decides, and gives leave where the decision allows.
-    package func authorize(_ query: Query, use: [UseEntry], now: Timestamp) throws(Denial) -> Permit {
+    package func authorize(_ query: Query, use: [UseEntry], now: Timestamp?) throws(Denial) -> Permit {
         let decision = decide(query, use: use, now: now)
         switch decision.outcome {
         case .allowed(let terms): return Permit(.caller(query, decision, terms))

@@ -48,6 +48,7 @@ extension PolicySet {
     /// Whether the deny matches whatever the allow does.
     private func covers(_ deny: Condition, _ allow: Condition, _ action: Action) -> Bool {
         deny.actions.contains(ActionSet(action)) && (deny.from == nil || deny.from == allow.from)
+            && (deny.hours == nil || deny.hours == allow.hours)
             && coversGPUs(deny.gpus, allow.gpus) && coversProfiles(deny.profiles, allow.profiles)
     }
 

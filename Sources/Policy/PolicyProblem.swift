@@ -17,7 +17,6 @@ package enum PolicyProblem: Hashable, Sendable {
     case unknownVersion(Int64)
     case tooManyRules(limit: Int)
     case tooManyErrors(limit: Int)
-    case notYetSupported(key: String)
     case emptyList(String)
     // Ids and names.
     case badID(String)
@@ -35,6 +34,9 @@ package enum PolicyProblem: Hashable, Sendable {
     case badProfile(String)
     case computeProfile(String)
     case meaninglessSelector(key: String, Action)
+    case badHours(String)
+    /// Nil is the host's zone.
+    case badZone(String?, TimeZoneError)
     // Limits.
     case badSize(String)
     case badSpan(key: String, String)
@@ -68,7 +70,6 @@ extension PolicyProblem: CustomStringConvertible {
         case .unknownVersion(let version): "version \(version) is not known; this program reads version 1"
         case .tooManyRules(let limit): "more than \(limit) rules and limits"
         case .tooManyErrors(let limit): "more than \(limit) errors; the rest is not shown"
-        case .notYetSupported(let key): "\(key) is not supported yet"
         case .emptyList(let path): "\(path) is empty; leave it out or list something"
         case .badID(let id): "id \(quoted(id)) must be 1 to 64 letters, digits, '-', '_' or '.'"
         case .duplicateID(let id, let first): "id \(quoted(id)) is taken at \(first)"
@@ -89,6 +90,10 @@ extension PolicyProblem: CustomStringConvertible {
             "\(quoted(text)) is a compute instance's profile; name the profile of the GPU instance around it"
         case .meaninglessSelector(let key, let action):
             "\(key) cannot narrow \(action.rawValue) here; give that action a rule of its own"
+        case .badHours(let text):
+            "\(quoted(text)) are no hours: write days such as Mon-Fri or Sat,Sun, a span such as 08:00-20:00, or both, and "
+                + "after them a zone such as Europe/Berlin where the host's is not meant"
+        case .badZone(let name, let error): "zone \(name.map(quoted) ?? "of the host"): \(error)"
         case .badSize(let text): "memory \(quoted(text)) is no size: write digits and MiB, GiB or TiB"
         case .badSpan(let key, let text): "\(key) \(quoted(text)) is no time: write digits and s, m, h or d"
         case .limitsNothing: "the limit limits nothing"

@@ -1,4 +1,5 @@
 import JSON
+import Linux
 import MIG
 
 /// Names and their numbers, each name asked once in a load.
@@ -6,6 +7,7 @@ struct NameTable {
     private let resolver: NameResolver
     private var users: [String: NameResolver.Answer<UserID>] = [:]
     private var groups: [String: NameResolver.Answer<GroupID>] = [:]
+    private var zones: [String?: TimeZone] = [:]
 
     init(_ resolver: NameResolver) { self.resolver = resolver }
 
@@ -21,6 +23,14 @@ struct NameTable {
         let answer = resolver.group(name)
         groups[name] = answer
         return answer
+    }
+
+    /// Nil is the host's zone.
+    mutating func zone(_ name: String?) throws(TimeZoneError) -> TimeZone {
+        if let known = zones[name] { return known }
+        let zone = try resolver.zone(name)
+        zones[name] = zone
+        return zone
     }
 }
 

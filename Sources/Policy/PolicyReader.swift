@@ -100,11 +100,11 @@ struct PolicyReader {
         if isAllow, let flag = shaped({ () throws(JSONShapeError) in try object.optionalBool("requireIsolation") }) {
             requiresIsolation = flag ?? false
         }
-        if let value = object.take("during") { report(.notYetSupported(key: "during"), at: value.offset) }
+        let hours = readHours(&object)
         finish(object)
         guard let id, let who, let actions else { return nil }
         let condition = Condition(
-            actions: actions, gpus: gpus?.number, profiles: profiles?.number, from: from,
+            actions: actions, gpus: gpus?.number, profiles: profiles?.number, from: from, hours: hours,
             requiresIsolation: requiresIsolation)
         return Rule(id: id, place: SourcePlace(file: file, offset: object.offset), who: who, condition: condition)
     }

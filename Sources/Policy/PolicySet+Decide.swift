@@ -6,9 +6,11 @@ extension PolicySet {
     /// Rules first: any matching deny denies, else one matching allow allows, else it is denied. Then every limit that
     /// names the caller holds on its own. The order of rules in the files has no say in anything, the answer's text
     /// included.
-    package func decide(_ query: Query, use: [UseEntry], now: Timestamp) -> Decision {
+    ///
+    /// Without a time that can be trusted, rules with hours count where they deny and not where they allow.
+    package func decide(_ query: Query, use: [UseEntry], now: Timestamp?) -> Decision {
         let naming = index.naming(query.principal)
-        let rules = RuleStage(self, query, naming)
+        let rules = RuleStage(self, query, naming, now)
         if let denial = rules.denial {
             return Decision(
                 outcome: .denied(denial), rules: denial.reason.rules, narrowedBy: [], limits: [], groups: naming.groups)
@@ -33,6 +35,7 @@ extension Denial.Reason {
     package var rules: [String] {
         switch self {
         case .denied(let rules), .isolationRequired(let rules): rules
+        case .outsideHours(let hours, _): hours.map(\.rule)
         case .noIdentity, .noRule, .leaseTooLong, .quotaExceeded: []
         }
     }

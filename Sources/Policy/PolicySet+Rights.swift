@@ -7,6 +7,8 @@ package struct Right: Hashable, Sendable {
     package let rules: [String]
     /// Ids of the rules that deny it on some GPUs or profiles, in byte order.
     package let exceptions: [String]
+    /// When those of the rules count that do not always.
+    package let hours: [RuleHours]
 }
 
 /// A limit that holds for someone, and what counts against it now.
@@ -30,7 +32,8 @@ package struct LimitStatus: Hashable, Sendable {
 
 /// What a caller may be told about himself.
 extension PolicySet {
-    /// The actions that someone may do at least on some GPU, in the order of `Action.allCases`.
+    /// The actions that someone may do at least on some GPU, in the order of `Action.allCases`; of rules with hours also
+    /// when it is not their time.
     package func rights(of principal: Principal, isolation: Isolation = .advisory) -> [Right] {
         guard principal.isSomebody else { return [] }
         let naming = index.naming(principal)
@@ -49,9 +52,15 @@ extension PolicySet {
             let bit = ActionSet(action)
             let rules = allowing.filter { $0.condition.actions.contains(bit) }
             let exceptions = denying.filter { $0.condition.actions.contains(bit) }
-            let isDenied = exceptions.contains { $0.condition.gpus == nil && $0.condition.profiles == nil }
+            let isDenied = exceptions.contains { rule in
+                rule.condition.gpus == nil && rule.condition.profiles == nil && rule.condition.hours == nil
+            }
             guard !rules.isEmpty, !isDenied else { return nil }
-            return Right(action: action, rules: rules.map(\.id), exceptions: exceptions.map(\.id))
+            return Right(
+                action: action, rules: rules.map(\.id), exceptions: exceptions.map(\.id),
+                hours: rules.compactMap { rule in
+                    rule.condition.hours.map { RuleHours(rule: rule.id, during: vocabulary.hours.elements[$0].text) }
+                })
         }
     }
 
@@ -80,7 +89,7 @@ extension PolicySet {
     /// Those of some GPUs on which an action on the GPU itself is allowed; for "every GPU that the caller may touch".
     package func gpus(
         _ gpus: [GPU], allowing action: Action, to principal: Principal, isolation: Isolation = .advisory,
-        now: Timestamp
+        now: Timestamp?
     ) -> [GPU] {
         gpus.filter { gpu in
             let query = Query(principal: principal, action: action, target: .gpus([gpu]), isolation: isolation)

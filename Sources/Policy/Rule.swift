@@ -33,6 +33,8 @@ struct Condition: Hashable, Sendable {
     let profiles: Int?
     /// Host or container; nil means from anywhere.
     let from: Origin?
+    /// A number in `Vocabulary.hours`; nil means at any time.
+    let hours: Int?
     /// Only ever set in an `allow`.
     let requiresIsolation: Bool
 }
@@ -89,4 +91,5 @@ struct Vocabulary: Sendable {
     var profiles = Numbered<[UInt8]>()
     var filters = Numbered<ProfileFilter>()
     var gpuLists = Numbered<[GPUSelector]>()
+    var hours = Numbered<Hours>()
 }

@@ -20,15 +20,21 @@ struct RuleStage {
         var allowed: UInt64 = 0
         /// Allowed by rules that need enforced isolation.
         var isolated: UInt64 = 0
+        /// Allowed by rules whose hours these are not.
+        var closed: UInt64 = 0
         var denying: PositionSet
         var allowing: PositionSet
         var isolating: PositionSet
+        var closing: PositionSet
     }
 
     private let policy: PolicySet
     private let query: Query
     private let naming: PrincipalIndex.Naming
     private let action: ActionSet
+    private let now: Timestamp?
+    /// Of each of the policy's hours whether it is now, once it was asked for.
+    private var areNow: [Bool?]
     private var gpus: [GPU] = []
     /// For each list of selectors the GPUs that it matches, once it was asked for.
     private var matches: [UInt64?]
@@ -41,11 +47,13 @@ struct RuleStage {
     /// Why the rules deny the query, or nil where they allow it.
     private(set) var denial: Denial?
 
-    init(_ policy: PolicySet, _ query: Query, _ naming: PrincipalIndex.Naming) {
+    init(_ policy: PolicySet, _ query: Query, _ naming: PrincipalIndex.Naming, _ now: Timestamp?) {
         self.policy = policy
         self.query = query
         self.naming = naming
         action = ActionSet(query.action)
+        self.now = now
+        areNow = Array(repeating: nil, count: policy.vocabulary.hours.elements.count)
         matches = Array(repeating: nil, count: policy.vocabulary.gpuLists.elements.count)
         allowing = PositionSet(count: policy.allow.count)
         narrowing = PositionSet(count: policy.deny.count)
@@ -120,6 +128,7 @@ struct RuleStage {
 
     private func reason(for verdict: Verdict) -> Denial.Reason {
         if verdict.isolated != 0 { return .isolationRequired(rules: Self.ids(verdict.isolating, policy.allow)) }
+        if verdict.closed != 0 { return .outsideHours(hours(of: verdict.closing), isClockTrusted: now != nil) }
         if verdict.denied != 0 { return .denied(rules: Self.ids(verdict.denying, policy.deny)) }
         return .noRule
     }
@@ -127,7 +136,7 @@ struct RuleStage {
     private mutating func verdict(on part: Part) -> Verdict {
         var verdict = Verdict(
             denying: PositionSet(count: policy.deny.count), allowing: PositionSet(count: policy.allow.count),
-            isolating: PositionSet(count: policy.allow.count))
+            isolating: PositionSet(count: policy.allow.count), closing: PositionSet(count: policy.allow.count))
         let filters = policy.vocabulary.filters.elements
         let number = part.profile.flatMap { policy.vocabulary.profiles.known(Array($0.utf8)) }
         // Worked out when first asked for: few of the filters are in rules that name this caller.
@@ -141,7 +150,9 @@ struct RuleStage {
         }
         naming.deny.forEach { position in
             let condition = policy.deny[position].condition
-            guard applies(condition, orUnknown: true), passes(condition.profiles) else { return }
+            guard applies(condition, orUnknown: true), passes(condition.profiles),
+                isNow(condition.hours, orUnknown: true)
+            else { return }
             let hit = mask(of: condition.gpus) & part.candidates
             guard hit != 0 else { return }
             verdict.denied |= hit
@@ -152,7 +163,10 @@ struct RuleStage {
             guard applies(condition, orUnknown: false), passes(condition.profiles) else { return }
             let hit = mask(of: condition.gpus) & part.candidates & ~verdict.denied
             guard hit != 0 else { return }
-            if condition.requiresIsolation {
+            if !isNow(condition.hours, orUnknown: false) {
+                verdict.closed |= hit
+                verdict.closing.insert(position)
+            } else if condition.requiresIsolation {
                 verdict.isolated |= hit
                 verdict.isolating.insert(position)
             } else {
@@ -161,6 +175,25 @@ struct RuleStage {
             }
         }
         return verdict
+    }
+
+    private mutating func isNow(_ hours: Int?, orUnknown: Bool) -> Bool {
+        guard let hours else { return true }
+        guard let now else { return orUnknown }
+        if let known = areNow[hours] { return known }
+        let isNow = policy.vocabulary.hours.elements[hours].contain(now)
+        areNow[hours] = isNow
+        return isNow
+    }
+
+    private func hours(of positions: PositionSet) -> [RuleHours] {
+        var all: [RuleHours] = []
+        positions.forEach { position in
+            guard let number = policy.allow[position].condition.hours else { return }
+            let during = policy.vocabulary.hours.elements[number].text
+            all.append(RuleHours(rule: policy.allow[position].id, during: during))
+        }
+        return all
     }
 
     private func applies(_ condition: Condition, orUnknown: Bool) -> Bool {

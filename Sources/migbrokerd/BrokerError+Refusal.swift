@@ -75,8 +75,8 @@ extension BrokerError {
         self =
             switch denial.reason {
             case .noIdentity, .noRule: .notAuthorized(action: denial.action.rawValue, reason: denial.why, rules: [])
-            case .denied(let rules), .isolationRequired(let rules):
-                .notAuthorized(action: denial.action.rawValue, reason: denial.why, rules: rules)
+            case .denied, .isolationRequired, .outsideHours:
+                .notAuthorized(action: denial.action.rawValue, reason: denial.why, rules: denial.reason.rules)
             case .leaseTooLong(let limit, let asked, let max):
                 .quotaExceeded(
                     limit: limit ?? "built-in", dimension: "leaseMax", used: 0, asked: asked.seconds,

@@ -24,7 +24,11 @@ extension Service {
             uid: Int(principal.user.rawValue), user: principal.name, gid: Int(principal.primaryGroup.rawValue),
             groups: groups.map { GroupInfo(gid: Int($0.id.rawValue), name: $0.name) },
             origin: principal.origin.rawValue,
-            rights: broker.rights(of: principal).map { API.Right(action: $0.action.rawValue, rules: $0.rules) },
+            rights: broker.rights(of: principal).map { right in
+                API.Right(
+                    action: right.action.rawValue, rules: right.rules,
+                    hours: right.hours.map { API.RuleHours(rule: $0.rule, during: $0.during) })
+            },
             limits: broker.limits(on: principal).flatMap(Self.limits),
             isolation: broker.snapshot.isolation.rawValue, policy: broker.policy.set?.hash)
     }

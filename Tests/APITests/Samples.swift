@@ -77,7 +77,8 @@ extension Sample {
         lease: "00", user: "alice")
     private static let plan = PlanInfo(id: "00", steps: [step])
     private static let ending = ModeEnding(gpu: gpu, state: "pending-in-use", reason: "a process uses it")
-    private static let right = Right(action: "request", rules: ["a", "b"])
+    private static let right = Right(
+        action: "request", rules: ["a", "b"], hours: [RuleHours(rule: "b", during: "Mon-Fri 08:00-20:00")])
     private static let use = LimitUse(limit: "each", scope: "user", dimension: "slices", used: 1, maximum: 2)
     private static let group = GroupInfo(gid: 3001, name: "ml")
     private static let decision = DecisionInfo(
@@ -114,7 +115,8 @@ extension Sample {
             least: LeaseInfo(
                 id: "00", gpu: gpu, gi: 7, ci: nil, profile: "1g.5gb", placement: placement, uuid: nil, uuids: [],
                 user: "alice", uid: 2001, created: "", expires: "", state: "ending", isolation: "enforced")),
-        Sample(.type("PlannedInstance"), planned), Sample(.type("Right"), right), Sample(.type("LimitUse"), use),
+        Sample(.type("PlannedInstance"), planned), Sample(.type("Right"), right),
+        Sample(.type("RuleHours"), RuleHours(rule: "b", during: "Sat,Sun")), Sample(.type("LimitUse"), use),
         Sample(.type("Group"), group, least: GroupInfo(gid: 3001)),
         Sample(
             .type("Decision"), decision,

@@ -19,7 +19,8 @@ enum Names {
         group: { name in
             if name.utf8.elementsEqual("slow".utf8) { return .failed(.io) }
             return groups[name].map { .found(GroupID($0)) } ?? .unknown
-        })
+        },
+        zone: { (name) throws(TimeZoneError) in if let name { try TimeZone.named(name) } else { .utc } })
 }
 
 /// Callers by what decides about them.
@@ -54,7 +55,8 @@ func demand(_ profile: String, _ candidates: [GPU]) throws -> Demand {
     return Demand(profile: profile, slices: SliceCount(slices), memoryMiB: gigabytes * 1024, candidates: candidates)
 }
 
-let noon = Timestamp(secondsSinceEpoch: 1_700_000_000)
+/// Of a Tuesday.
+let noon = Timestamp(secondsSinceEpoch: 1_699_963_200)
 
 func file(_ text: String, _ path: String = "/etc/migbroker/policy.json") -> PolicyFile {
     PolicyFile(path: path, bytes: Array(text.utf8))

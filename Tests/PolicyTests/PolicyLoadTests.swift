@@ -131,8 +131,20 @@ struct BadPolicy: CustomTestStringConvertible, Sendable {
             #"{ "id": "a", "who": { "users": [0] }, "actions": ["request"], "onExpiry": "kill" }"#,
             "2:75: allow[0].onExpiry is not a known key"),
         .rule(
-            #"{ "id": "a", "who": { "users": [0] }, "actions": ["request"], "during": "Mon-Fri" }"#,
-            "2:73: during is not supported yet"),
+            #"{ "id": "a", "who": { "users": [0] }, "actions": ["request"], "during": 8 }"#,
+            "2:73: allow[0].during must be a string or an array of strings"),
+        .rule(
+            #"{ "id": "a", "who": { "users": [0] }, "actions": ["request"], "during": ["Mon", 8] }"#,
+            "2:81: allow[0].during must be a string or an array of strings"),
+        .rule(
+            #"{ "id": "a", "who": { "users": [0] }, "actions": ["request"], "during": [] }"#,
+            "2:73: allow[0].during is empty; leave it out or list something"),
+        .rule(
+            #"{ "id": "a", "who": { "users": [0] }, "actions": ["request"], "during": "Mon-Fri Mars/Olympus" }"#,
+            #"2:73: zone "Mars/Olympus": there is no such zone"#),
+        .rule(
+            #"{ "id": "a", "who": { "users": [0] }, "scope": "user", "slices": 1, "during": "Mon-Fri" }"#, in: "limits",
+            "2:79: limits[0].during is not a known key"),
         .rule(
             #"{ "id": "a", "who": { "users": [0] }, "actions": ["audit.read"], "gpus": ["0"] }"#,
             "2:74: gpus cannot narrow audit.read here; give that action a rule of its own"),

@@ -33,7 +33,7 @@ import Testing
             for _ in 0..<100 {
                 let question = try RandomQuestion(&random, gpus: gpus)
                 questions.append(question.json.text())
-                answers.append(policy.decide(question.query, use: question.use, now: noon).line(gpus))
+                answers.append(policy.decide(question.query, use: question.use, now: question.now).line(gpus))
             }
             cases += Array(
                 #"{"policy":\#(randomPolicy.text),"gpus":[\#(frame)],"questions":[\#(questions.joined(separator: ","))]}"#
@@ -48,7 +48,7 @@ import Testing
         // A generator that never allows, or never meets a limit, would prove nothing.
         for beginning in [
             "allowed", "denied noRule", "denied denied", "denied isolation", "denied lease", "denied quota",
-            "denied noIdentity",
+            "denied noIdentity", "denied outsideHours",
         ] {
             #expect(answers.count { $0.hasPrefix(beginning) } > 500, "\(beginning)")
         }
@@ -83,7 +83,7 @@ import Testing
 
     private func decisions(_ text: String, _ questions: [RandomQuestion]) throws -> [Decision] {
         let policy = try load(text)
-        return questions.map { policy.decide($0.query, use: $0.use, now: noon) }
+        return questions.map { policy.decide($0.query, use: $0.use, now: $0.now) }
     }
 
     @Test func `one more deny never allows`() throws {
@@ -133,7 +133,7 @@ import Testing
             second.allow = []
             let split = try load(second.text, first.text)
             let whole = try decisions(policy.text, questions)
-            #expect(whole == questions.map { split.decide($0.query, use: $0.use, now: noon) })
+            #expect(whole == questions.map { split.decide($0.query, use: $0.use, now: $0.now) })
         }
     }
 
@@ -141,8 +141,8 @@ import Testing
         try forRandomCases(seed: 7) { text, questions, random in
             let policy = try load(text.text)
             for (question, other) in zip(questions, questions.reversed()) {
-                let before = policy.decide(question.query, use: question.use, now: noon)
-                let after = policy.decide(question.query, use: question.use + other.use, now: noon)
+                let before = policy.decide(question.query, use: question.use, now: question.now)
+                let after = policy.decide(question.query, use: question.use + other.use, now: question.now)
                 #expect(before.isAllowed || !after.isAllowed)
             }
         }
@@ -166,7 +166,7 @@ import Testing
                     let asked = Query(
                         principal: principal, action: query.action, target: query.target, duration: query.duration,
                         renewals: query.renewals, isolation: query.isolation)
-                    return policy.decide(asked, use: question.use, now: noon)
+                    return policy.decide(asked, use: question.use, now: question.now)
                 }
                 #expect(decisions[0] == decisions[1] && decisions[0] == decisions[2])
             }

@@ -79,8 +79,24 @@ struct RandomPolicy {
             keys.append(#""profiles":[\#(chosen.map { "\"\($0)\"" }.joined(separator: ","))]"#)
         }
         if random.chance(25) { keys.append(#""from":"\#(random.chance(60) ? "host" : "container")""#) }
+        if random.chance(25) { keys.append(#""during":\#(hours(&random))"#) }
         if isAllow, random.chance(15) { keys.append(#""requireIsolation":\#(random.chance(80))"#) }
         return "{\(keys.joined(separator: ","))}"
+    }
+
+    private static func hours(_ random: inout SplitMix64) -> String {
+        let days = ["", "Mon-Fri", "Sat,Sun", "Fri-Mon", "Wed", "Mon,Wed-Thu,Sun"]
+        let spans = ["", "08:00-20:00", "22:00-06:00", "00:00-24:00", "01:30-03:30", "12:00-00:01"]
+        let zones = [
+            "", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "UTC",
+        ]
+        let texts = (0..<(random.chance(80) ? 1 : 2)).map { _ -> String in
+            var words = [random.pick(days), random.pick(spans)].filter { !$0.isEmpty }
+            if words.isEmpty { words = ["Tue"] }
+            let zone = random.pick(zones)
+            return "\"\((words + (zone.isEmpty ? [] : [zone])).joined(separator: " "))\""
+        }
+        return texts.count == 1 && random.chance(80) ? texts[0] : "[\(texts.joined(separator: ","))]"
     }
 
     static func who(_ random: inout SplitMix64) -> String {

@@ -7,6 +7,8 @@ import Testing
 struct RandomQuestion {
     let query: Query
     let use: [UseEntry]
+    /// Nil is a clock that was set back.
+    let now: Timestamp?
 
     init(_ random: inout SplitMix64, gpus: [GPU]) throws {
         let principal = Self.principal(&random)
@@ -19,6 +21,12 @@ struct RandomQuestion {
             principal: principal, action: action, target: try Self.target(action, gpus, &random),
             duration: random.chance(40) ? TimeSpan(seconds: Int.random(in: 1...50, using: &random) * 3600) : nil,
             renewals: Int.random(in: 0...4, using: &random), isolation: random.chance(50) ? .enforced : .advisory)
+        // Often near the hours in which clocks are set.
+        let base: Int64 = random.pick([1_774_746_000, 1_793_494_800, 1_772_956_800, 1_791_043_200, 1_800_000_000])
+        let spread: Int64 = random.chance(50) ? 7200 : 800_000
+        now =
+            random.chance(97)
+            ? Timestamp(secondsSinceEpoch: base + Int64.random(in: -spread...spread, using: &random)) : nil
         use = (0..<Int.random(in: 0...5, using: &random)).map { _ in
             UseEntry(
                 user: UserID(random.pick(RandomPolicy.users)),
@@ -55,6 +63,7 @@ struct RandomQuestion {
             "database": .array(query.principal.databaseGroups.sorted().map { .integer($0.rawValue) }),
             "from": .string(query.principal.origin.rawValue), "action": .string(query.action.rawValue),
             "target": targetJSON, "duration": query.duration.map { .integer($0.seconds) } ?? .null,
+            "now": now.map { .integer($0.secondsSinceEpoch) } ?? .null,
             "renewals": .integer(query.renewals), "isolation": .string(query.isolation.rawValue),
             "use": .array(
                 use.map { entry in
@@ -114,6 +123,7 @@ extension Denial.Reason {
         case .denied: "denied"
         case .noRule: "noRule"
         case .isolationRequired: "isolationRequired"
+        case .outsideHours: "outsideHours"
         case .leaseTooLong(let limit, let asked, let max):
             "leaseTooLong:\(limit ?? "-"):\(asked.seconds):\(max.seconds)"
         case .quotaExceeded(let limit, let scope, let dimension, let used, let asked, let max):

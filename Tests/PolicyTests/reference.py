@@ -5,9 +5,11 @@ Slow and plain on purpose: no index, no masks, every rule looked at for every GP
 a policy with questions to it, and writes one line an answer; the tests hold the program's answers against them.
 """
 
+import datetime
 import json
 import re
 import sys
+import zoneinfo
 
 DAY = 86400
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
@@ -47,6 +49,38 @@ def includes(profiles, name, slices):
     return False
 
 
+WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+def weekdays(text):
+    days = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        day = WEEK.index(first)
+        while True:
+            days.add(day)
+            if WEEK[day] == (last or first):
+                break
+            day = (day + 1) % 7
+    return days
+
+
+def is_during(text, moment):
+    """Minute by minute: the window is walked from its start on the day itself and on the day before."""
+    words = text.split(" ")
+    days = weekdays(words.pop(0)) if words[0][0].isalpha() and words[0][:3] in WEEK else set(range(7))
+    start, end = words.pop(0).split("-") if words and words[0][0].isdigit() else ("00:00", "24:00")
+    zone = zoneinfo.ZoneInfo(words.pop(0)) if words else datetime.timezone.utc
+    start, end = (int(t[:2]) * 60 + int(t[3:]) for t in (start, end))
+    length = end - start if end > start else end + DAY // 60 - start
+    local = datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).astimezone(zone)
+    shown = local.hour * 60 + local.minute
+    for back in (0, 1):
+        if (local.weekday() - back) % 7 in days and start <= shown + back * DAY // 60 < start + length:
+            return True
+    return False
+
+
 def names(who, user, groups):
     return user in who.get("users", []) or any(group in who.get("groups", []) for group in groups)
 
@@ -70,12 +104,17 @@ class Question:
             return []
         return [(name, slices, [gpus[i] for i in indices]) for name, slices, _, indices in target["demands"]]
 
-    def matches(self, rule, groups, when_unknown, part, gpu):
+    def matches(self, rule, groups, when_unknown, part, gpu, ignoring_hours=False):
         name, slices, _ = part
         if self.raw["action"] not in rule["actions"] or not names(rule["who"], self.user, groups):
             return False
         if "from" in rule and self.raw["from"] != rule["from"]:
             if not (when_unknown and self.raw["from"] == "unknown"):
+                return False
+        if "during" in rule and not ignoring_hours:
+            texts = rule["during"] if isinstance(rule["during"], list) else [rule["during"]]
+            now = self.raw["now"]
+            if not (when_unknown if now is None else any(is_during(text, now) for text in texts)):
                 return False
         if gpu is not None and not any(selects(s, gpu) for s in rule.get("gpus", ["all"])):
             return False
@@ -89,7 +128,8 @@ class Question:
         groups = self.peer & self.database
         rules = [r for r in self.policy["allow"] if self.matches(r, groups, False, part, gpu)]
         strict = {r["id"] for r in rules if r.get("requireIsolation")}
-        return {r["id"] for r in rules} - strict, strict
+        ever = {r["id"] for r in self.policy["allow"] if self.matches(r, groups, False, part, gpu, True)}
+        return {r["id"] for r in rules} - strict, strict, ever - {r["id"] for r in rules}
 
     def answer(self):
         groups = self.mentioned()
@@ -100,14 +140,15 @@ class Question:
         rules, narrowing, chosen, isolated = set(), set(), [], False
         enforced = self.raw["isolation"] == "enforced"
         for part in self.parts:
-            good, denials, missing = [], set(), set()
+            good, denials, missing, later = [], set(), set(), set()
             for gpu in part[2]:
                 denied = self.denying(part, gpu)
                 denials |= denied
                 narrowing |= denied
                 if denied:
                     continue
-                free, strict = self.allowing(part, gpu)
+                free, strict, closed = self.allowing(part, gpu)
+                later |= closed
                 usable = free | strict if enforced else free
                 if not enforced:
                     missing |= strict
@@ -119,6 +160,8 @@ class Question:
                 profile = part[0] or "-"
                 if missing:
                     return f"denied isolationRequired {profile} {ids(missing)} [] {groups}"
+                if later:
+                    return f"denied outsideHours {profile} {ids(later)} [] {groups}"
                 if denials:
                     return f"denied denied {profile} {ids(denials)} [] {groups}"
                 return f"denied noRule {profile} [] [] {groups}"

@@ -90,8 +90,9 @@ private struct EffectivePolicy {
         if session.globals.isJSON { return try session.output.json(json) }
         var table = Table(.text("RIGHT"), .text("RULES"), .optional("BUT NOT"))
         for right in rights {
+            let rules = RuleList(right.rules, hours: right.hours.map { ($0.rule, $0.during) })
             table.add(
-                "\(right.action.rawValue)", "\(right.rules.joined(separator: ", "))",
+                "\(right.action.rawValue)", Table.Cell(rules.text),
                 "\(right.exceptions.joined(separator: ", "))")
         }
         try session.output.table(table)
@@ -119,6 +120,7 @@ private struct EffectivePolicy {
             [
                 "action": .string(right.action.rawValue), "rules": .array(right.rules.map(JSONValue.string)),
                 "exceptions": .array(right.exceptions.map(JSONValue.string)),
+                "hours": .array(right.hours.map { ["rule": .string($0.rule), "during": .string($0.during)] }),
             ]
         }
         let limits = self.limits.map { limit -> JSONValue in

@@ -44,7 +44,10 @@ extension Verb {
 
     private static func rights(of reply: WhoAmIReply) -> Table {
         var table = Table(.text(""), .text(""))
-        for right in reply.rights { table.add("\(right.action)", "by \(right.rules.joined(separator: ", "))") }
+        for right in reply.rights {
+            let rules = RuleList(right.rules, hours: right.hours.map { ($0.rule, $0.during) })
+            table.add("\(right.action)", Table.Cell("by \(rules.text)"))
+        }
         return table
     }
 
