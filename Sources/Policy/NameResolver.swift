@@ -10,6 +10,15 @@ package struct NameResolver: Sendable {
         case found(ID)
         case unknown
         case failed(Errno)
+
+        /// The same answer about something else.
+        func map<Other: Sendable>(_ transform: (ID) -> Other) -> Answer<Other> {
+            switch self {
+            case .found(let id): .found(transform(id))
+            case .unknown: .unknown
+            case .failed(let code): .failed(code)
+            }
+        }
     }
 
     package let user: @Sendable (String) -> Answer<UserID>

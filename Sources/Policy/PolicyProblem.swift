@@ -31,6 +31,8 @@ package enum PolicyProblem: Hashable, Sendable {
     case unknownAction(String)
     case unknownWord(key: String, given: String, known: [String])
     case badGPU(String)
+    /// In cases, whose machine is written down.
+    case noSuchGPU(String)
     case badProfile(String)
     case computeProfile(String)
     case meaninglessSelector(key: String, Action)
@@ -85,6 +87,7 @@ extension PolicyProblem: CustomStringConvertible {
         case .unknownWord(let key, let given, let known):
             "\(key) must be \(known.map(quoted).joined(separator: " or ")), not \(quoted(given))"
         case .badGPU(let text): "\(quoted(text)) is no GPU: write all, an index, a UUID, a PCI address or model:GLOB"
+        case .noSuchGPU(let text): "no GPU of these cases is \(quoted(text))"
         case .badProfile(let text): "\(quoted(text)) is no profile: write all, a name such as 3g.40gb, or max-slices:N"
         case .computeProfile(let text):
             "\(quoted(text)) is a compute instance's profile; name the profile of the GPU instance around it"

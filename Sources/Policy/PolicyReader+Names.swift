@@ -46,25 +46,15 @@ extension PolicyReader {
             return nil
         }
         let users = readNumbers("users", .user, &who) { reader, name in
-            Self.number(in: reader.names.user(name), \.rawValue)
+            reader.names.user(name).map(\.rawValue)
         }
         let groups = readNumbers("groups", .group, &who) { reader, name in
-            Self.number(in: reader.names.group(name), \.rawValue)
+            reader.names.group(name).map(\.rawValue)
         }
         finish(who)
         if value.objectValue?.isEmpty == true { report(.nobodyNamed, at: value.offset) }
         guard let users, let groups, !users.isEmpty || !groups.isEmpty else { return nil }
         return Who(users: users.sorted().map(UserID.init), groups: groups.sorted().map(GroupID.init))
-    }
-
-    private static func number<ID>(
-        in answer: NameResolver.Answer<ID>, _ number: (ID) -> UInt32
-    ) -> NameResolver.Answer<UInt32> {
-        switch answer {
-        case .found(let id): .found(number(id))
-        case .unknown: .unknown
-        case .failed(let code): .failed(code)
-        }
     }
 
     /// The numbers of a list of names and numbers, empty where it is absent; nil where the list itself is wrong.

@@ -20,7 +20,7 @@ struct Verb: Sendable {
             "Instances, as nvidia-smi mig has them",
             [.gpuInstanceCreate, .gpuInstanceDestroy, .computeInstanceCreate, .computeInstanceDestroy]
         ),
-        ("Rights", [.whoami, .explain, .policyCheck, .policyShow]),
+        ("Rights", [.whoami, .explain, .policyCheck, .policyTest, .policyShow]),
         ("Record", [.auditShow, .auditVerify]),
     ]
     static var all: [Verb] { groups.flatMap(\.verbs) }

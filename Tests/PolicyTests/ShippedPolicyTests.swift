@@ -20,10 +20,32 @@ import Testing
         }.joined(separator: "\n")
     }
 
-    @Test(arguments: ["policy.json", "examples/lab-server.json"])
-    func `a shipped policy loads without a warning`(_ name: String) throws {
-        #expect(PolicyCheck.findings(in: [try Self.shipped(name)], names: Names.resolver) == [])
+    /// Knows every name, and root as what he is.
+    private static let everybody = NameResolver(
+        user: { .found($0 == "root" ? .root : UserID(number($0))) }, group: { .found(GroupID(number($0))) },
+        zone: { (name) throws(TimeZoneError) in if let name { try TimeZone.named(name) } else { .utc } })
+
+    private static func number(_ name: String) -> UInt32 {
+        name.utf8.reduce(1) { ($0 * 31 + UInt32($1)) % 60_000 } + 1000
     }
+
+    private static let examples: [String] =
+        (try? Files.list("\(root)/policy/examples"))?.filter { !$0.hasSuffix(".cases.json") } ?? []
+
+    @Test(arguments: ["policy.json"] + examples.map { "examples/\($0)" })
+    func `a shipped policy loads without a warning`(_ name: String) throws {
+        #expect(PolicyCheck.findings(in: [try Self.shipped(name)], names: Self.everybody) == [])
+    }
+
+    @Test(arguments: examples)
+    func `an example comes to what its cases say, and no rule of it is without one`(_ name: String) throws {
+        let cases = try Self.shipped("examples/\(name.dropLast(".json".count)).cases.json")
+        let outcome = try PolicyCases(cases, names: Names.resolver).run(on: [try Self.shipped("examples/\(name)")])
+        #expect(outcome.failures.map(\.description) == [])
+        #expect(outcome.untested == [] && outcome.count >= 10)
+    }
+
+    @Test func `there are examples for five kinds of host`() { #expect(Self.examples.count == 5) }
 
     @Test func `the default gives root on the host everything and nobody else anything`() throws {
         let policy = try PolicySet.load([try Self.shipped("policy.json")], names: Names.resolver)

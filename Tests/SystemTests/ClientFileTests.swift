@@ -54,6 +54,30 @@ struct ClientFileTests {
         #expect(try Self.migctl(["policy", "check", "--root", home.path]).code == 10, "no policy below the root")
     }
 
+    @Test func `cases are asked, and what comes out otherwise fails with file and line`() throws {
+        let home = try TemporaryDirectory()
+        let (policy, cases) = (home.path("policy.json"), home.path("cases.json"))
+        try Files.write(policy, Array(Self.good.utf8), mode: 0o644)
+        func ask(_ expected: String, _ more: [String] = []) throws -> Command {
+            let text = """
+                { "version": 1, "cases": [
+                  { "name": "\\u001b[2Jone", "user": 4242, "action": "request", "profiles": ["3g.20gb"],
+                    "expect": "\(expected)" } ] }
+                """
+            try Files.write(cases, Array(text.utf8), mode: 0o644)
+            return try Self.migctl(["policy", "test", cases, policy] + more)
+        }
+        #expect(try ask("allow").code == 0)
+        let failed = try ask("deny")
+        #expect(failed.code == 10 && failed.output.hasPrefix("\(cases):2:3: "), "\(failed)")
+        #expect(!failed.output.utf8.contains(0x1B))
+        #expect(try ask("deny", ["--json"]).output.hasPrefix(#"{"cases":1,"failures":[{"file":"#))
+        #expect(try ask("perhaps").code == 10)
+        #expect(try Self.migctl(["policy", "test", home.path("none.json"), policy]).code == 10)
+        #expect(try Self.migctl(["policy", "test", cases, "--root", home.path]).code == 10, "no policy below the root")
+        #expect(try Self.migctl(["policy", "test"]).code == 2)
+    }
+
     @Test func `what a policy file holds cannot reach the terminal raw`() throws {
         let home = try TemporaryDirectory()
         let file = home.path("policy.json")

@@ -37,13 +37,7 @@ extension Verb {
         guard let first = paths.first else { return PolicyCheck.findings(in: PolicySource.below(root)) }
         guard paths.count > 1 else { return PolicyCheck.findings(in: PolicySource(file: first, directory: nil)) }
         var files: [PolicyFile] = []
-        for path in paths {
-            do throws(SystemError) {
-                files.append(PolicyFile(path: path, bytes: try Files.read(path, limit: Bounds().policyBytes)))
-            } catch {
-                throw Failure(.checkFailed, what: "cannot read \(path)", why: SafeText(error.description))
-            }
-        }
+        for path in paths { files.append(try PolicyFile(reading: path)) }
         return PolicyCheck.findings(in: files)
     }
 }
