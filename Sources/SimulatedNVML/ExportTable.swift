@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CNVML
+import MIG
 import SimulatedMachine
 
 // MARK: - The table without names that nvidia-smi asks for
@@ -17,6 +18,11 @@ public func nvmlInternalGetExportTable(
     return NVML_SUCCESS
 }
 
+/// The table as nvidia-smi 535 uses it.
+///
+/// Nothing about it is public. That the slots below do what they do was found by giving nvidia-smi a library whose every
+/// slot wrote down its number and arguments, and by changing what a slot answered until what was printed changed with it.
+/// It lives with NOT_SUPPORTED from all the others, which it then has no value for; slot 26 takes its debug log.
 private enum ExportTable {
     /// 6c3efec4-8fc9-4e6c-a327-ee696e12f7c4 as it lies in memory: the first three fields have their low byte first.
     static let guid: [UInt8] = [
@@ -27,16 +33,85 @@ private enum ExportTable {
 
     /// The first word is the table's size in bytes; every other slot is a function. Made once, never freed.
     static let address: UInt = {
-        let function: @convention(c) (UInt, UnsafeMutableRawPointer?, UInt) -> UInt32 = { index, out, request in
-            // The one function that nvidia-smi needs gives the handle of a device by its index.
-            guard request == 0x22, let out, index < 32 else { return NVML_ERROR_NOT_SUPPORTED.rawValue }
-            return nvmlDeviceGetHandleByIndex_v2(
-                nvml_u32(index), out.assumingMemoryBound(to: nvmlDevice_t?.self)
-            ).rawValue
-        }
         let words = UnsafeMutablePointer<UInt>.allocate(capacity: slots)
-        words.initialize(repeating: UInt(bitPattern: unsafeBitCast(function, to: UnsafeRawPointer.self)), count: slots)
+        words.initialize(repeating: word(unsafeBitCast(other, to: UnsafeRawPointer.self)), count: slots)
         words[0] = UInt(slots * MemoryLayout<UInt>.size)
+        words[12] = word(unsafeBitCast(readAddress, to: UnsafeRawPointer.self))
+        words[75] = word(unsafeBitCast(addressOfGPU, to: UnsafeRawPointer.self))
+        words[213] = word(unsafeBitCast(computeProcesses, to: UnsafeRawPointer.self))
+        words[214] = word(unsafeBitCast(graphicsProcesses, to: UnsafeRawPointer.self))
+        words[215] = word(unsafeBitCast(mpsProcesses, to: UnsafeRawPointer.self))
         return UInt(bitPattern: words)
     }()
+
+    private static func word(_ function: UnsafeRawPointer) -> UInt { UInt(bitPattern: function) }
+
+    /// Any other slot. The one that is called with 0x22, 81 in this version, gives the handle of a GPU by its index.
+    private static let other: @convention(c) (UInt, UnsafeMutableRawPointer?, UInt) -> nvmlReturn_t = {
+        index, out, request in
+        guard request == 0x22, let out, index < 32 else { return NVML_ERROR_NOT_SUPPORTED }
+        return nvmlDeviceGetHandleByIndex_v2(nvml_u32(index), out.assumingMemoryBound(to: nvmlDevice_t?.self))
+    }
+
+    // MARK: A GPU that is named by its place on the bus
+
+    private typealias Number = UnsafeMutablePointer<nvml_u32>?
+
+    /// Takes the text of an address apart.
+    private static let readAddress:
+        @convention(c) (UnsafePointer<CChar>?, Number, Number, Number, Number) -> nvmlReturn_t = {
+            text, domain, bus, device, function in
+            guard let text, let address = PCIAddress(String(cString: text)) else {
+                return NVML_ERROR_INVALID_ARGUMENT
+            }
+            domain?.pointee = address.domain
+            bus?.pointee = UInt32(address.bus)
+            device?.pointee = UInt32(address.device)
+            function?.pointee = UInt32(address.function)
+            return NVML_SUCCESS
+        }
+
+    /// The address of a GPU by its index, which is compared with the one that was read; that of the function must be 0.
+    private static let addressOfGPU: @convention(c) (nvml_u32, Number, Number, Number) -> nvmlReturn_t = {
+        index, domain, bus, device in
+        answer("nvmlDeviceGetPciInfo_v3") { call throws(MachineError) in
+            guard index < call.state.gpus.count else { throw .refused(.invalidArgument) }
+            let address = call.state.gpus[Int(index)].pci
+            try put(address.domain, into: domain)
+            try put(UInt32(address.bus), into: bus)
+            try put(UInt32(address.device), into: device)
+        }
+    }
+
+    // MARK: Processes with their names
+
+    private typealias List = @convention(c) (nvmlDevice_t?, Number, UnsafeMutableRawPointer?) -> nvmlReturn_t
+
+    private static let computeProcesses: List = {
+        list(.compute, $0, $1, $2, as: "nvmlDeviceGetComputeRunningProcesses_v3")
+    }
+    private static let graphicsProcesses: List = {
+        list(.graphics, $0, $1, $2, as: "nvmlDeviceGetGraphicsRunningProcesses_v3")
+    }
+    private static let mpsProcesses: List = {
+        list(.mps, $0, $1, $2, as: "nvmlDeviceGetMPSComputeRunningProcesses_v3")
+    }
+
+    /// Lists processes as the public function does, whose faults it shares; each entry ends with the process's name.
+    private static func list(
+        _ kind: ProcessKind, _ device: nvmlDevice_t?, _ count: Number, _ array: UnsafeMutableRawPointer?,
+        as function: StaticString
+    ) -> nvmlReturn_t {
+        let nameSize = 4096
+        let stride = MemoryLayout<nvmlProcessDetail_v1_t>.size + nameSize
+        return answer(function) { call throws(MachineError) in
+            for (index, holder) in try call.processes(kind, device, count, array).enumerated() {
+                guard let entry = array?.advanced(by: index * stride) else { continue }
+                entry.storeBytes(of: nvmlProcessDetail_v1_t(holder), as: nvmlProcessDetail_v1_t.self)
+                let name = (entry + MemoryLayout<nvmlProcessDetail_v1_t>.size).assumingMemoryBound(to: CChar.self)
+                // Without a name nvidia-smi leaves a process out, and one that ended just now has none.
+                try put(Holder.name(of: holder.pid) ?? "", cutInto: name, UInt32(nameSize))
+            }
+        }
+    }
 }
