@@ -22,8 +22,8 @@ public func nvmlInternalGetExportTable(
 ///
 /// Nothing about it is public. That the slots below do what they do was found by giving nvidia-smi a library whose every
 /// slot wrote down its number and arguments, and by changing what a slot answered until what was printed changed with it.
-/// It lives with NOT_SUPPORTED from all the others, which it then has no value for; slot 26 takes its debug log.
-private enum ExportTable {
+/// It lives with NOT_SUPPORTED from all the others: it shows no value then, and slot 26 only takes its debug log.
+enum ExportTable {
     /// 6c3efec4-8fc9-4e6c-a327-ee696e12f7c4 as it lies in memory: the first three fields have their low byte first.
     static let guid: [UInt8] = [
         0xc4, 0xfe, 0x3e, 0x6c, 0xc9, 0x8f, 0x6c, 0x4e, 0xa3, 0x27, 0xee, 0x69, 0x6e, 0x12, 0xf7, 0xc4,
@@ -37,12 +37,20 @@ private enum ExportTable {
         words.initialize(repeating: word(unsafeBitCast(other, to: UnsafeRawPointer.self)), count: slots)
         words[0] = UInt(slots * MemoryLayout<UInt>.size)
         words[12] = word(unsafeBitCast(readAddress, to: UnsafeRawPointer.self))
+        words[20] = word(unsafeBitCast(isPrimary, to: UnsafeRawPointer.self))
         words[75] = word(unsafeBitCast(addressOfGPU, to: UnsafeRawPointer.self))
+        words[168] = word(unsafeBitCast(reset, to: UnsafeRawPointer.self))
+        words[169] = word(unsafeBitCast(fabricState, to: UnsafeRawPointer.self))
+        words[182] = word(unsafeBitCast(makeResetGroup, to: UnsafeRawPointer.self))
+        words[183] = word(unsafeBitCast(missingFromResetGroup, to: UnsafeRawPointer.self))
+        words[184] = word(unsafeBitCast(endResetGroup, to: UnsafeRawPointer.self))
         words[213] = word(unsafeBitCast(computeProcesses, to: UnsafeRawPointer.self))
         words[214] = word(unsafeBitCast(graphicsProcesses, to: UnsafeRawPointer.self))
         words[215] = word(unsafeBitCast(mpsProcesses, to: UnsafeRawPointer.self))
         return UInt(bitPattern: words)
     }()
+
+    typealias Number = UnsafeMutablePointer<nvml_u32>?
 
     private static func word(_ function: UnsafeRawPointer) -> UInt { UInt(bitPattern: function) }
 
@@ -54,8 +62,6 @@ private enum ExportTable {
     }
 
     // MARK: A GPU that is named by its place on the bus
-
-    private typealias Number = UnsafeMutablePointer<nvml_u32>?
 
     /// Takes the text of an address apart.
     private static let readAddress:
@@ -80,38 +86,6 @@ private enum ExportTable {
             try put(address.domain, into: domain)
             try put(UInt32(address.bus), into: bus)
             try put(UInt32(address.device), into: device)
-        }
-    }
-
-    // MARK: Processes with their names
-
-    private typealias List = @convention(c) (nvmlDevice_t?, Number, UnsafeMutableRawPointer?) -> nvmlReturn_t
-
-    private static let computeProcesses: List = {
-        list(.compute, $0, $1, $2, as: "nvmlDeviceGetComputeRunningProcesses_v3")
-    }
-    private static let graphicsProcesses: List = {
-        list(.graphics, $0, $1, $2, as: "nvmlDeviceGetGraphicsRunningProcesses_v3")
-    }
-    private static let mpsProcesses: List = {
-        list(.mps, $0, $1, $2, as: "nvmlDeviceGetMPSComputeRunningProcesses_v3")
-    }
-
-    /// Lists processes as the public function does, whose faults it shares; each entry ends with the process's name.
-    private static func list(
-        _ kind: ProcessKind, _ device: nvmlDevice_t?, _ count: Number, _ array: UnsafeMutableRawPointer?,
-        as function: StaticString
-    ) -> nvmlReturn_t {
-        let nameSize = 4096
-        let stride = MemoryLayout<nvmlProcessDetail_v1_t>.size + nameSize
-        return answer(function) { call throws(MachineError) in
-            for (index, holder) in try call.processes(kind, device, count, array).enumerated() {
-                guard let entry = array?.advanced(by: index * stride) else { continue }
-                entry.storeBytes(of: nvmlProcessDetail_v1_t(holder), as: nvmlProcessDetail_v1_t.self)
-                let name = (entry + MemoryLayout<nvmlProcessDetail_v1_t>.size).assumingMemoryBound(to: CChar.self)
-                // Without a name nvidia-smi leaves a process out, and one that ended just now has none.
-                try put(Holder.name(of: holder.pid) ?? "", cutInto: name, UInt32(nameSize))
-            }
         }
     }
 }

@@ -90,6 +90,48 @@ struct `nvidia-smi on a simulated machine` {
         #expect(try smi(["mig", "-dci"]).code == 0)
     }
 
+    @Test func `a reset makes a pending mode active, and is refused to users and under a process`() throws {
+        let test = try TestMachine([.a100, .a100], isMIGEnabled: false, library: TestMachine.library)
+        let smi = { try NvidiaSMI.run(on: test, $0) }
+        let held = try hold(test.machine, try test.machine.state().gpus[0].uuid.description)
+        #expect(try smi(["-i", "0", "-mig", "1"]).code == 0)
+        let reset = ["-i", "0", "--gpu-reset"]
+        expect(try smi(reset), prints: "GPU reset unavailable: In use by another client", code: 19)
+        held.end()
+        expect(
+            try NvidiaSMI.run(on: test, asUser: 4242, reset),
+            prints: "GPU reset unavailable: Insufficient Permissions", code: 4)
+        #expect(try test.machine.state().gpus.map(\.resets) == [0, 0])
+        expect(try smi(reset), prints: "GPU 00000000:07:00.0 was successfully reset.\nAll done.")
+        var gpus = try test.machine.state().gpus
+        #expect(gpus.map(\.resets) == [1, 0] && gpus.map(\.mode.isEnabled) == [true, false])
+        expect(
+            try smi(["-r"]),
+            prints: """
+                GPU 00000000:07:00.0 was successfully reset.
+                GPU 00000000:0E:00.0 was successfully reset.
+                All done.
+                """)
+        gpus = try test.machine.state().gpus
+        #expect(gpus.map(\.resets) == [2, 1])
+    }
+
+    @Test func `GPUs that are passed through say so, and cannot be reset`() throws {
+        let test = try TestMachine(
+            [.a100], isMIGEnabled: false, canResetGPUs: false, library: TestMachine.library)
+        let smi = { try NvidiaSMI.run(on: test, $0) }
+        #expect(NvidiaSMI.lines(try smi(["-q"]).output).contains("Virtualization Mode : Pass-Through"))
+        expect(
+            try smi(["-i", "0", "-mig", "1"]),
+            prints: """
+                Warning: MIG mode is in pending enable state for GPU 00000000:07:00.0:GPU requires reset
+                Reboot the system or try nvidia-smi --gpu-reset to make MIG mode effective on GPU 00000000:07:00.0
+                All done.
+                """)
+        expect(
+            try smi(["-i", "0", "--gpu-reset"]), prints: "GPU reset unavailable: Not Supported", code: 3)
+    }
+
     @Test(arguments: [false, true])
     func `it shows all that it can ask for, or N/A`(isMIGEnabled: Bool) throws {
         let test = try TestMachine(isMIGEnabled: isMIGEnabled, library: TestMachine.library)
