@@ -778,6 +778,9 @@ NVML_CALL(nvmlDeviceGetFBCStats, nvmlDevice_t device, void *statistics);
 NVML_CALL(
     nvmlDeviceGetSamples, nvmlDevice_t device, nvml_u32 kind, nvml_u64 lastSeen, nvml_u32 *valueType, nvml_u32 *count,
     void *samples);
+NVML_CALL(
+    nvmlDeviceGetProcessUtilization, nvmlDevice_t device, nvmlProcessUtilizationSample_t *samples, nvml_u32 *count,
+    nvml_u64 lastSeen);
 NVML_CALL(nvmlDeviceGetAccountingMode, nvmlDevice_t device, nvmlEnableState_t *mode);
 NVML_CALL(nvmlDeviceGetAccountingBufferSize, nvmlDevice_t device, nvml_u32 *size);
 NVML_CALL(nvmlDeviceGetAccountingPids, nvmlDevice_t device, nvml_u32 *count, nvml_u32 *pids);

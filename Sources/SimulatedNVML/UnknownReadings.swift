@@ -179,6 +179,12 @@ public func nvmlDeviceGetSamples(
 ) -> nvmlReturn_t { unknown(device) }
 
 @c @implementation
+public func nvmlDeviceGetProcessUtilization(
+    _ device: nvmlDevice_t?, _ samples: UnsafeMutablePointer<nvmlProcessUtilizationSample_t>?, _ count: Number,
+    _ lastSeen: nvml_u64
+) -> nvmlReturn_t { unknown(device) }
+
+@c @implementation
 public func nvmlDeviceGetAccountingMode(
     _ device: nvmlDevice_t?, _ mode: State
 ) -> nvmlReturn_t { unknown(device) }
