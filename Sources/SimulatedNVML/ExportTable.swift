@@ -34,25 +34,23 @@ enum ExportTable {
     /// The first word is the table's size in bytes; every other slot is a function. Made once, never freed.
     static let address: UInt = {
         let words = UnsafeMutablePointer<UInt>.allocate(capacity: slots)
-        words.initialize(repeating: word(unsafeBitCast(other, to: UnsafeRawPointer.self)), count: slots)
+        words.initialize(repeating: word(other), count: slots)
         words[0] = UInt(slots * MemoryLayout<UInt>.size)
-        words[12] = word(unsafeBitCast(readAddress, to: UnsafeRawPointer.self))
-        words[20] = word(unsafeBitCast(isPrimary, to: UnsafeRawPointer.self))
-        words[75] = word(unsafeBitCast(addressOfGPU, to: UnsafeRawPointer.self))
-        words[168] = word(unsafeBitCast(reset, to: UnsafeRawPointer.self))
-        words[169] = word(unsafeBitCast(fabricState, to: UnsafeRawPointer.self))
-        words[182] = word(unsafeBitCast(makeResetGroup, to: UnsafeRawPointer.self))
-        words[183] = word(unsafeBitCast(missingFromResetGroup, to: UnsafeRawPointer.self))
-        words[184] = word(unsafeBitCast(endResetGroup, to: UnsafeRawPointer.self))
-        words[213] = word(unsafeBitCast(computeProcesses, to: UnsafeRawPointer.self))
-        words[214] = word(unsafeBitCast(graphicsProcesses, to: UnsafeRawPointer.self))
-        words[215] = word(unsafeBitCast(mpsProcesses, to: UnsafeRawPointer.self))
+        words[12] = word(readAddress)
+        words[20] = word(isPrimary)
+        words[75] = word(addressOfGPU)
+        words[168] = word(reset)
+        words[169] = word(fabricState)
+        words[182] = word(makeResetGroup)
+        words[183] = word(missingFromResetGroup)
+        words[184] = word(endResetGroup)
+        words[213] = word(computeProcesses)
+        words[214] = word(graphicsProcesses)
+        words[215] = word(mpsProcesses)
         return UInt(bitPattern: words)
     }()
 
-    typealias Number = UnsafeMutablePointer<nvml_u32>?
-
-    private static func word(_ function: UnsafeRawPointer) -> UInt { UInt(bitPattern: function) }
+    private static func word<Function>(_ function: Function) -> UInt { unsafeBitCast(function, to: UInt.self) }
 
     /// Any other slot. The one that is called with 0x22, 81 in this version, gives the handle of a GPU by its index.
     private static let other: @convention(c) (UInt, UnsafeMutableRawPointer?, UInt) -> nvmlReturn_t = {

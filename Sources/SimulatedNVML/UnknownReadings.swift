@@ -9,7 +9,7 @@ import SimulatedMachine
 
 public typealias Number = UnsafeMutablePointer<nvml_u32>?
 public typealias LongNumber = UnsafeMutablePointer<nvml_u64>?
-public typealias State = UnsafeMutablePointer<nvmlEnableState_t>?
+public typealias EnableState = UnsafeMutablePointer<nvmlEnableState_t>?
 public typealias Characters = UnsafeMutablePointer<CChar>?
 
 private func unknown(_ device: nvmlDevice_t?, _ function: StaticString = #function) -> nvmlReturn_t {
@@ -33,7 +33,7 @@ public func nvmlDeviceGetRetiredPages(
 
 @c @implementation
 public func nvmlDeviceGetRetiredPagesPendingStatus(
-    _ device: nvmlDevice_t?, _ isPending: State
+    _ device: nvmlDevice_t?, _ isPending: EnableState
 ) -> nvmlReturn_t { unknown(device) }
 
 @c @implementation
@@ -75,7 +75,7 @@ public func nvmlDeviceGetPowerUsage(
 
 @c @implementation
 public func nvmlDeviceGetPowerManagementMode(
-    _ device: nvmlDevice_t?, _ mode: State
+    _ device: nvmlDevice_t?, _ mode: EnableState
 ) -> nvmlReturn_t { unknown(device) }
 
 @c @implementation
@@ -137,7 +137,7 @@ public func nvmlDeviceGetSupportedClocksThrottleReasons(
 
 @c @implementation
 public func nvmlDeviceGetAutoBoostedClocksEnabled(
-    _ device: nvmlDevice_t?, _ isEnabled: State, _ isDefault: State
+    _ device: nvmlDevice_t?, _ isEnabled: EnableState, _ isDefault: EnableState
 ) -> nvmlReturn_t { unknown(device) }
 
 // MARK: - Activity
@@ -186,7 +186,7 @@ public func nvmlDeviceGetProcessUtilization(
 
 @c @implementation
 public func nvmlDeviceGetAccountingMode(
-    _ device: nvmlDevice_t?, _ mode: State
+    _ device: nvmlDevice_t?, _ mode: EnableState
 ) -> nvmlReturn_t { unknown(device) }
 
 @c @implementation
