@@ -146,6 +146,14 @@ NVML_SIZE(nvmlComputeMode_t, 4);
 #define NVML_DEVICE_ARCH_RUBIN 13u
 #define NVML_DEVICE_ARCH_UNKNOWN 0xFFFFFFFFu
 
+#define NVML_GPU_VIRTUALIZATION_MODE_NONE 0u
+#define NVML_GPU_VIRTUALIZATION_MODE_PASSTHROUGH 1u
+
+// Counts of memory errors: of which kind, since when, and where.
+#define NVML_MEMORY_ERROR_TYPE_COUNT 2u
+#define NVML_ECC_COUNTER_TYPE_COUNT 2u
+#define NVML_MEMORY_LOCATION_COUNT 8u
+
 #define NVML_FI_DEV_RESETLESS_MIG_SUPPORT 184u
 #define NVML_FI_DEV_MIG_QUERYABLE_WHILE_OFF 199u
 
@@ -735,6 +743,89 @@ NVML_CALL(nvmlDeviceGetMigDeviceHandleByIndex, nvmlDevice_t device, nvml_u32 ind
 NVML_CALL(nvmlDeviceGetDeviceHandleFromMigDeviceHandle, nvmlDevice_t migDevice, nvmlDevice_t *device);
 NVML_CALL(nvmlDeviceGetAttributes, nvmlDevice_t migDevice, nvmlDeviceAttributes_t *attributes);
 NVML_CALL(nvmlDeviceGetAttributes_v2, nvmlDevice_t migDevice, nvmlDeviceAttributes_t *attributes);
+
+// What tools that show everything also ask for. Parameters that the library's header gives an enum are numbers here,
+// and layouts that nothing here fills are without type.
+NVML_CALL(nvmlGetExcludedDeviceCount, nvml_u32 *count);
+NVML_CALL(nvmlSystemGetProcessName, nvml_u32 pid, char *name, nvml_u32 length);
+NVML_CALL(nvmlDeviceGetDisplayActive, nvmlDevice_t device, nvmlEnableState_t *isActive);
+NVML_CALL(nvmlDeviceGetDisplayMode, nvmlDevice_t device, nvmlEnableState_t *mode);
+NVML_CALL(nvmlDeviceGetVirtualizationMode, nvmlDevice_t device, nvml_u32 *mode);
+NVML_CALL(
+    nvmlDeviceGetTotalEccErrors, nvmlDevice_t device, nvml_u32 errorType, nvml_u32 counterType, nvml_u64 *count);
+NVML_CALL(
+    nvmlDeviceGetMemoryErrorCounter, nvmlDevice_t device, nvml_u32 errorType, nvml_u32 counterType, nvml_u32 location,
+    nvml_u64 *count);
+NVML_CALL(nvmlDeviceGetSramEccErrorStatus, nvmlDevice_t device, void *status);
+NVML_CALL(nvmlDeviceGetRetiredPages, nvmlDevice_t device, nvml_u32 cause, nvml_u32 *count, nvml_u64 *addresses);
+NVML_CALL(nvmlDeviceGetRetiredPagesPendingStatus, nvmlDevice_t device, nvmlEnableState_t *isPending);
+NVML_CALL(
+    nvmlDeviceGetRemappedRows, nvmlDevice_t device, nvml_u32 *corrected, nvml_u32 *uncorrected, nvml_u32 *isPending,
+    nvml_u32 *hasFailed);
+NVML_CALL(nvmlDeviceGetTemperature, nvmlDevice_t device, nvml_u32 sensor, nvml_u32 *degrees);
+NVML_CALL(nvmlDeviceGetTemperatureThreshold, nvmlDevice_t device, nvml_u32 threshold, nvml_u32 *degrees);
+NVML_CALL(nvmlDeviceGetFanSpeed, nvmlDevice_t device, nvml_u32 *percent);
+NVML_CALL(nvmlDeviceGetPerformanceState, nvmlDevice_t device, nvml_u32 *state);
+NVML_CALL(nvmlDeviceGetPowerState, nvmlDevice_t device, nvml_u32 *state);
+NVML_CALL(nvmlDeviceGetPowerUsage, nvmlDevice_t device, nvml_u32 *milliwatts);
+NVML_CALL(nvmlDeviceGetPowerManagementMode, nvmlDevice_t device, nvmlEnableState_t *mode);
+NVML_CALL(nvmlDeviceGetPowerManagementLimit, nvmlDevice_t device, nvml_u32 *milliwatts);
+NVML_CALL(nvmlDeviceGetPowerManagementDefaultLimit, nvmlDevice_t device, nvml_u32 *milliwatts);
+NVML_CALL(nvmlDeviceGetPowerManagementLimitConstraints, nvmlDevice_t device, nvml_u32 *least, nvml_u32 *most);
+NVML_CALL(nvmlDeviceGetEnforcedPowerLimit, nvmlDevice_t device, nvml_u32 *milliwatts);
+NVML_CALL(nvmlDeviceGetClock, nvmlDevice_t device, nvml_u32 clock, nvml_u32 which, nvml_u32 *megahertz);
+NVML_CALL(nvmlDeviceGetClockInfo, nvmlDevice_t device, nvml_u32 clock, nvml_u32 *megahertz);
+NVML_CALL(nvmlDeviceGetMaxClockInfo, nvmlDevice_t device, nvml_u32 clock, nvml_u32 *megahertz);
+NVML_CALL(nvmlDeviceGetApplicationsClock, nvmlDevice_t device, nvml_u32 clock, nvml_u32 *megahertz);
+NVML_CALL(nvmlDeviceGetDefaultApplicationsClock, nvmlDevice_t device, nvml_u32 clock, nvml_u32 *megahertz);
+NVML_CALL(nvmlDeviceGetSupportedMemoryClocks, nvmlDevice_t device, nvml_u32 *count, nvml_u32 *megahertz);
+NVML_CALL(nvmlDeviceGetSupportedClocksThrottleReasons, nvmlDevice_t device, nvml_u64 *reasons);
+NVML_CALL(
+    nvmlDeviceGetAutoBoostedClocksEnabled, nvmlDevice_t device, nvmlEnableState_t *isEnabled,
+    nvmlEnableState_t *isDefault);
+NVML_CALL(nvmlDeviceGetEncoderUtilization, nvmlDevice_t device, nvml_u32 *percent, nvml_u32 *microseconds);
+NVML_CALL(nvmlDeviceGetDecoderUtilization, nvmlDevice_t device, nvml_u32 *percent, nvml_u32 *microseconds);
+NVML_CALL(nvmlDeviceGetJpgUtilization, nvmlDevice_t device, nvml_u32 *percent, nvml_u32 *microseconds);
+NVML_CALL(nvmlDeviceGetOfaUtilization, nvmlDevice_t device, nvml_u32 *percent, nvml_u32 *microseconds);
+NVML_CALL(
+    nvmlDeviceGetEncoderStats, nvmlDevice_t device, nvml_u32 *sessions, nvml_u32 *framesPerSecond,
+    nvml_u32 *microseconds);
+NVML_CALL(nvmlDeviceGetFBCStats, nvmlDevice_t device, void *statistics);
+NVML_CALL(
+    nvmlDeviceGetSamples, nvmlDevice_t device, nvml_u32 kind, nvml_u64 lastSeen, nvml_u32 *valueType, nvml_u32 *count,
+    void *samples);
+NVML_CALL(
+    nvmlDeviceGetProcessUtilization, nvmlDevice_t device, nvmlProcessUtilizationSample_t *samples, nvml_u32 *count,
+    nvml_u64 lastSeen);
+NVML_CALL(nvmlDeviceGetAccountingMode, nvmlDevice_t device, nvmlEnableState_t *mode);
+NVML_CALL(nvmlDeviceGetAccountingBufferSize, nvmlDevice_t device, nvml_u32 *size);
+NVML_CALL(nvmlDeviceGetAccountingPids, nvmlDevice_t device, nvml_u32 *count, nvml_u32 *pids);
+NVML_CALL(nvmlDeviceGetCurrPcieLinkGeneration, nvmlDevice_t device, nvml_u32 *generation);
+NVML_CALL(nvmlDeviceGetMaxPcieLinkGeneration, nvmlDevice_t device, nvml_u32 *generation);
+NVML_CALL(nvmlDeviceGetGpuMaxPcieLinkGeneration, nvmlDevice_t device, nvml_u32 *generation);
+NVML_CALL(nvmlDeviceGetCurrPcieLinkWidth, nvmlDevice_t device, nvml_u32 *width);
+NVML_CALL(nvmlDeviceGetMaxPcieLinkWidth, nvmlDevice_t device, nvml_u32 *width);
+NVML_CALL(nvmlDeviceGetPcieReplayCounter, nvmlDevice_t device, nvml_u32 *count);
+NVML_CALL(nvmlDeviceGetPcieThroughput, nvmlDevice_t device, nvml_u32 direction, nvml_u32 *kilobytes);
+NVML_CALL(nvmlDeviceGetBridgeChipInfo, nvmlDevice_t device, void *hierarchy);
+NVML_CALL(nvmlDeviceGetBrand, nvmlDevice_t device, nvml_u32 *brand);
+NVML_CALL(nvmlDeviceGetBoardId, nvmlDevice_t device, nvml_u32 *id);
+NVML_CALL(nvmlDeviceGetBoardPartNumber, nvmlDevice_t device, char *number, nvml_u32 length);
+NVML_CALL(nvmlDeviceGetMultiGpuBoard, nvmlDevice_t device, nvml_u32 *isMultiGpu);
+NVML_CALL(nvmlDeviceGetModuleId, nvmlDevice_t device, nvml_u32 *id);
+NVML_CALL(nvmlDeviceGetVbiosVersion, nvmlDevice_t device, char *version, nvml_u32 length);
+NVML_CALL(nvmlDeviceGetInforomImageVersion, nvmlDevice_t device, char *version, nvml_u32 length);
+NVML_CALL(nvmlDeviceGetInforomVersion, nvmlDevice_t device, nvml_u32 object, char *version, nvml_u32 length);
+NVML_CALL(nvmlDeviceValidateInforom, nvmlDevice_t device);
+NVML_CALL(nvmlDeviceGetLastBBXFlushTime, nvmlDevice_t device, nvml_u64 *time, nvml_u32 *microseconds);
+NVML_CALL(nvmlDeviceGetGspFirmwareMode, nvmlDevice_t device, nvml_u32 *isEnabled, nvml_u32 *isDefault);
+NVML_CALL(nvmlDeviceGetGspFirmwareVersion, nvmlDevice_t device, char *version);
+NVML_CALL(nvmlDeviceGetDriverModel, nvmlDevice_t device, nvml_u32 *current, nvml_u32 *pending);
+NVML_CALL(nvmlDeviceGetGpuOperationMode, nvmlDevice_t device, nvml_u32 *current, nvml_u32 *pending);
+NVML_CALL(nvmlDeviceGetHostVgpuMode, nvmlDevice_t device, nvml_u32 *mode);
+NVML_CALL(nvmlDeviceGetGridLicensableFeatures_v4, nvmlDevice_t device, void *features);
+NVML_CALL(nvmlDeviceGetConfComputeProtectedMemoryUsage, nvmlDevice_t device, nvmlMemory_t *memory);
+NVML_CALL(nvmlDeviceGetGpuFabricInfo, nvmlDevice_t device, void *fabric);
 
 #undef NVML_CALL
 #undef NVML_VERSION_WORD

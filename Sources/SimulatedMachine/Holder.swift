@@ -42,6 +42,14 @@ package struct Holder: Sendable, Hashable {
         return UInt64(String(decoding: fields[19], as: UTF8.self))
     }
 
+    /// The name of a process: the first word of its command line; nil where it is gone or has none.
+    package static func name(of pid: Int32) -> String? {
+        guard let bytes = try? Files.read("/proc/\(pid)/cmdline", limit: 4 << 20),
+            let word = bytes.split(separator: 0, maxSplits: 1).first
+        else { return nil }
+        return String(decoding: word, as: UTF8.self)
+    }
+
     var isAlive: Bool { Self.startTime(of: pid) == started }
 
     var fileName: String { "\(pid).\(started)" }

@@ -70,6 +70,37 @@ public func nvmlDeviceGetEccMode(
     }
 }
 
+@c @implementation
+public func nvmlDeviceGetDisplayActive(
+    _ device: nvmlDevice_t?, _ isActive: UnsafeMutablePointer<nvmlEnableState_t>?
+) -> nvmlReturn_t { hasNoDisplay(device, isActive) }
+
+@c @implementation
+public func nvmlDeviceGetDisplayMode(
+    _ device: nvmlDevice_t?, _ mode: UnsafeMutablePointer<nvmlEnableState_t>?
+) -> nvmlReturn_t { hasNoDisplay(device, mode) }
+
+private func hasNoDisplay(
+    _ device: nvmlDevice_t?, _ state: UnsafeMutablePointer<nvmlEnableState_t>?, _ function: StaticString = #function
+) -> nvmlReturn_t {
+    answer(function) { call throws(MachineError) in
+        _ = try call.device(device)
+        try put(NVML_FEATURE_DISABLED, into: state)
+    }
+}
+
+@c @implementation
+public func nvmlDeviceGetVirtualizationMode(
+    _ device: nvmlDevice_t?, _ mode: UnsafeMutablePointer<nvml_u32>?
+) -> nvmlReturn_t {
+    answer { call throws(MachineError) in
+        _ = try call.device(device)
+        // A driver that may not reset its GPUs is one to which they are passed through.
+        let isBare = call.state.canResetGPUs
+        try put(isBare ? NVML_GPU_VIRTUALIZATION_MODE_NONE : NVML_GPU_VIRTUALIZATION_MODE_PASSTHROUGH, into: mode)
+    }
+}
+
 // MARK: - MIG mode
 
 @c @implementation

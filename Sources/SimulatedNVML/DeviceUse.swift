@@ -37,9 +37,11 @@ public func nvmlDeviceGetBAR1MemoryInfo(
     _ device: nvmlDevice_t?, _ memory: UnsafeMutablePointer<nvmlBAR1Memory_t>?
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
-        _ = try call.device(device)
-        // No table has its size.
-        throw .refused(.notSupported)
+        let device = try call.device(device)
+        let model = device.gpu.model
+        let size = UInt64(device.part.map { model.bar1MiB(at: $0.instance.placement) } ?? model.bar1MiB) << 20
+        // Processes of a simulated machine map none of it.
+        try put(nvmlBAR1Memory_t(bar1Total: size, bar1Free: size, bar1Used: 0), into: memory)
     }
 }
 
@@ -68,7 +70,7 @@ public func nvmlGpmMigSampleGet(
 // MARK: - Processes
 
 /// Kinds of process; a simulated machine has those that compute.
-private enum Kind { case compute, graphics, mps }
+enum ProcessKind { case compute, graphics, mps }
 
 @c @implementation
 public func nvmlDeviceGetComputeRunningProcesses(
@@ -151,7 +153,7 @@ public func nvmlDeviceGetRunningProcessDetailList(
         guard list.pointee.version == NVML_PROCESS_DETAIL_LIST_V1 else {
             throw .refused(.argumentVersionMismatch)
         }
-        let kinds: [Kind] = [.compute, .graphics, .mps]
+        let kinds: [ProcessKind] = [.compute, .graphics, .mps]
         guard list.pointee.mode < kinds.count else { throw .refused(.invalidArgument) }
         let kind = kinds[Int(list.pointee.mode)]
         let array = list.pointee.procArray
@@ -177,7 +179,7 @@ extension nvmlProcessInfo_v2_t {
 }
 
 extension nvmlProcessDetail_v1_t {
-    fileprivate init(_ holder: Holder) {
+    init(_ holder: Holder) {
         let info = nvmlProcessInfo_v2_t(holder)
         self.init(
             pid: info.pid, usedGpuMemory: info.usedGpuMemory, gpuInstanceId: info.gpuInstanceId,
@@ -198,11 +200,20 @@ extension Call {
         return (UInt64(total) << 20, UInt64(min(used, total)) << 20)
     }
 
-    /// Lists processes in the caller's array, or tells how many there are where it is too small.
     fileprivate func list<Entry>(
-        _ kind: Kind, _ pointer: nvmlDevice_t?, _ count: UnsafeMutablePointer<nvml_u32>?,
+        _ kind: ProcessKind, _ pointer: nvmlDevice_t?, _ count: UnsafeMutablePointer<nvml_u32>?,
         _ entries: UnsafeMutablePointer<Entry>?, _ entry: (Holder) -> Entry
     ) throws(MachineError) {
+        for (index, holder) in try processes(kind, pointer, count, entries).enumerated() {
+            entries?[index] = entry(holder)
+        }
+    }
+
+    /// The processes that fill the caller's array, counted where he wants the count; where the array is too small that is
+    /// all he gets.
+    func processes<Array>(
+        _ kind: ProcessKind, _ pointer: nvmlDevice_t?, _ count: UnsafeMutablePointer<nvml_u32>?, _ array: Array?
+    ) throws(MachineError) -> [Holder] {
         let device = try device(pointer)
         guard let count else { throw .refused(.invalidArgument) }
         try requireMonitor(device)
@@ -215,9 +226,8 @@ extension Call {
         let room = count.pointee
         count.pointee = UInt32(holders.count)
         guard room >= holders.count else { throw .refused(.insufficientSize) }
-        if holders.isEmpty { return }
-        guard let entries else { throw .refused(.invalidArgument) }
-        for (index, holder) in holders.enumerated() { entries[index] = entry(holder) }
+        guard holders.isEmpty || array != nil else { throw .refused(.invalidArgument) }
+        return holders
     }
 
     /// While a GPU is cut into instances, what concerns it as a whole is not for everybody.

@@ -53,6 +53,23 @@ public func nvmlSystemGetCudaDriverVersion_v2(_ version: UnsafeMutablePointer<CI
     }
 }
 
+@c @implementation
+public func nvmlGetExcludedDeviceCount(_ count: UnsafeMutablePointer<nvml_u32>?) -> nvmlReturn_t {
+    // Before a session too: a machine has no parameter that keeps a GPU from its driver.
+    answer(uninitialized: true) { _ throws(MachineError) in try put(0, into: count) }
+}
+
+@c @implementation
+public func nvmlSystemGetProcessName(
+    _ pid: nvml_u32, _ name: UnsafeMutablePointer<CChar>?, _ length: nvml_u32
+) -> nvmlReturn_t {
+    answer { _ throws(MachineError) in
+        guard let found = Int32(exactly: pid).flatMap(Holder.name) else { throw .refused(.notFound) }
+        // The library's header says of this call alone that what does not fit is cut.
+        try put(found, cutInto: name, length)
+    }
+}
+
 /// The texts of all codes as C strings that live as long as the library.
 enum ErrorTexts {
     private static let texts: [DriverCode: Int] = Dictionary(

@@ -16,6 +16,16 @@ func put(_ text: String, into buffer: UnsafeMutablePointer<CChar>?, _ length: UI
     for (index, byte) in bytes.enumerated() { buffer[index] = byte }
 }
 
+/// Stores as much of a text as a buffer of the caller's length takes, with its NUL.
+func put(
+    _ text: String, cutInto buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32
+) throws(MachineError) {
+    guard let buffer, length > 0 else { throw .refused(.invalidArgument) }
+    let bytes = text.utf8CString.dropLast().prefix(Int(length) - 1)
+    for (index, byte) in bytes.enumerated() { buffer[index] = byte }
+    buffer[bytes.count] = 0
+}
+
 /// Stores text in an array of a struct, which C shows to Swift as a tuple; what does not fit is cut.
 func put<Tuple>(_ text: String, in tuple: inout Tuple) {
     withUnsafeMutableBytes(of: &tuple) { bytes in

@@ -54,7 +54,7 @@ extension Verb {
     private static func open(_ target: Target, of opened: Machine, _ state: MachineState) throws(Failure) {
         let layout = opened.layout
         opened.makeNode(of: target.gpu, state)
-        var paths = ["\(layout.dev)/nvidiactl", layout.gpuNode(target.gpu.minor)]
+        var paths = ["nvidiactl", "nvidia-uvm"].map { "\(layout.dev)/\($0)" } + [layout.gpuNode(target.gpu.minor)]
         if let instance = target.instance {
             let minor = target.gpu.minor
             let capabilities: [Capability] = [

@@ -22,24 +22,13 @@ private func device(_ machine: Machine) throws -> (instance: SimulatedGPU.Instan
         }
     }
 
-    /// A process that holds a device until it is killed.
-    private static func hold(_ machine: Machine, _ name: String, _ options: [String] = []) throws -> ChildProcess {
-        let child = try ChildProcess(
-            BuiltProducts.path(of: "migsim"),
-            arguments: ["hold", machine.layout.directory, "--device", name] + options + ["--", "sleep", "100"],
-            environment: [Command.defaultPath], streams: .init(input: nil, output: nil, error: nil))
-        let deadline = Clock.monotonic() + 20_000_000_000
-        while try machine.holders().isEmpty, Clock.monotonic() < deadline { Clock.sleep(milliseconds: 2) }
-        return child
-    }
-
     @Test(.enabled(if: BuiltProducts.has("migsim"), "needs the built migsim"))
     func `a holder shows, keeps its instance, and is gone when it is killed`() throws {
         let test = try TestMachine()
         let machine = test.machine
         let (instance, compute) = try device(machine)
         try Self.makeNodes(machine, instance, mode: 0o444)
-        let child = try Self.hold(machine, compute.uuid.description, ["--memory", "512"])
+        let child = try hold(machine, compute.uuid.description, ["--memory", "512"])
         let holder = try #require(try machine.holders().first)
         #expect(holder.pid == child.pid && holder.memoryMiB == 512)
         #expect(
@@ -48,15 +37,16 @@ private func device(_ machine: Machine) throws -> (instance: SimulatedGPU.Instan
         let links = try Files.list("/proc/\(child.pid)/fd").map {
             try Files.readLink("/proc/\(child.pid)/fd/\($0)")
         }
-        #expect(links.contains(machine.layout.node(3 + 9 * Int(instance.id.rawValue))))
-        #expect(links.contains(machine.layout.node(4 + 9 * Int(instance.id.rawValue))))
+        let opened = ["nvidiactl", "nvidia-uvm", "nvidia0"].map { "\(machine.layout.dev)/\($0)" }
+        for path in opened + [3, 4].map({ machine.layout.node($0 + 9 * Int(instance.id.rawValue)) }) {
+            #expect(links.contains(path), "\(path)")
+        }
         let error = #expect(throws: MachineError.self) {
             try machine.destroyCompute(gpu: 0, in: instance.id, compute.id, serial: compute.serial)
         }
         #expect(error?.code == .inUse)
         #expect(throws: MachineError.self) { try machine.reload() }
-        child.signal(9)
-        _ = try child.wait()
+        child.end()
         #expect(try machine.holders().isEmpty)
         try machine.destroyCompute(gpu: 0, in: instance.id, compute.id, serial: compute.serial)
     }
