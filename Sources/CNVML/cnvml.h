@@ -820,7 +820,6 @@ NVML_CALL(nvmlDeviceValidateInforom, nvmlDevice_t device);
 NVML_CALL(nvmlDeviceGetLastBBXFlushTime, nvmlDevice_t device, nvml_u64 *time, nvml_u32 *microseconds);
 NVML_CALL(nvmlDeviceGetGspFirmwareMode, nvmlDevice_t device, nvml_u32 *isEnabled, nvml_u32 *isDefault);
 NVML_CALL(nvmlDeviceGetGspFirmwareVersion, nvmlDevice_t device, char *version);
-NVML_CALL(nvmlDeviceGetDriverModel, nvmlDevice_t device, nvml_u32 *current, nvml_u32 *pending);
 NVML_CALL(nvmlDeviceGetGpuOperationMode, nvmlDevice_t device, nvml_u32 *current, nvml_u32 *pending);
 NVML_CALL(nvmlDeviceGetHostVgpuMode, nvmlDevice_t device, nvml_u32 *mode);
 NVML_CALL(nvmlDeviceGetGridLicensableFeatures_v4, nvmlDevice_t device, void *features);

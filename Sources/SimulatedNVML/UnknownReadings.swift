@@ -298,11 +298,6 @@ public func nvmlDeviceGetGspFirmwareVersion(
 // MARK: - What a machine would have to be set up for
 
 @c @implementation
-public func nvmlDeviceGetDriverModel(
-    _ device: nvmlDevice_t?, _ current: Number, _ pending: Number
-) -> nvmlReturn_t { unknown(device) }
-
-@c @implementation
 public func nvmlDeviceGetGpuOperationMode(
     _ device: nvmlDevice_t?, _ current: Number, _ pending: Number
 ) -> nvmlReturn_t { unknown(device) }
