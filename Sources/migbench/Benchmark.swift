@@ -52,6 +52,7 @@ enum Benchmark {
         table.add(try Throughput.measure(stage, stopwatch))
         table.add(try Changes.measure(stage, stopwatch))
         table.add(try Programs.measure(stage, stopwatch))
+        table.add(try Decisions.measure(stopwatch))
         table.add(try FullMachine.measure(in: place, stopwatch))
         return table.description
     }
