@@ -29,27 +29,37 @@ extension SimulatedGPU {
         guard existing.count(where: { $0.id == wanted.id }) + count <= wanted.instanceCount else { return false }
         let slices = existing.reduce(count * wanted.slices.rawValue) { $0 + $1.slices.rawValue }
         guard slices <= model.computeSlices else { return false }
-        // Engines that a GPU has once or a few times are what keeps two `+me` instances from each other. Copy engines
-        // are left out: the whole GPU shows more of them than its instances add up to.
-        let budgets: [KeyPath<Engines, Int>] = [\.decoder, \.encoder, \.jpeg, \.ofa]
-        return budgets.allSatisfy { engine in
+        if !model.joinsFourAndThree {
+            let together = Set((existing + [wanted]).map(\.slices.rawValue))
+            guard !together.isSuperset(of: [3, 4]) else { return false }
+        }
+        // Engines that a GPU has once or a few times are what keeps two `+me` instances from each other, and all but
+        // `-me` from a `+me.all`. Copy engines are left out: the whole GPU shows more of them than its instances add up
+        // to. An engine whose number is not public limits nothing.
+        let engines: [(ProfileFact, KeyPath<Engines, Int>)] = [
+            (.decoders, \.decoder), (.encoders, \.encoder), (.jpeg, \.jpeg), (.ofa, \.ofa),
+        ]
+        return engines.allSatisfy { fact, engine in
+            guard let limit = model.count(of: fact) else { return true }
             let used = existing.reduce(count * wanted.engines[keyPath: engine]) { $0 + $1.engines[keyPath: engine] }
-            return used <= model.engines[keyPath: engine]
+            return used <= limit
         }
     }
 
     /// The driver's own choice: the free placement that keeps most pairs of profile and placement free.
     ///
     /// Of equals the lowest start. It reproduces the recorded sequences of real boards, the documented trap included.
+    /// Profiles that are withheld count: the driver has them.
     package func defaultPlacement(of profile: GPUModel.Profile) -> Placement? {
-        let pairs = model.profiles.flatMap { $0.gpuInstance.placements.map(\.mask) }
-        return SlotChoice.best(of: freePlacements(of: profile), occupied: occupied, pairs: pairs)
+        SlotChoice.best(
+            of: freePlacements(of: profile), occupied: occupied, pairs: model.placements.map(\.mask))
     }
 
     /// The id that an instance gets at a placement: its node in a binary tree over the physical slices.
     ///
     /// 0 is the whole GPU, 1 and 2 its halves, then quarters, then eighths. On a mirrored board the halves are swapped,
-    /// because the slice without compute lies in the other one.
+    /// because the slice without compute lies in the other one; boards of four slices have none, and theirs are swapped
+    /// all the same, so that nobody takes an id for a place.
     package func instanceID(at placement: Placement, isMirrored: Bool) -> GPUInstanceID {
         let whole = model.memorySlices
         let half = whole / 2

@@ -3,10 +3,8 @@ import SimulatedMachine
 import Testing
 
 @Suite struct `Compute instances` {
-    @Test(arguments: GPUModel.all.map(\.name))
-    func `every profile has as many places as its table counts`(name: String) throws {
-        let model = try #require(GPUModel.named(name))
-        for profile in model.profiles {
+    @Test func `every profile has as many places as its table counts`() {
+        for profile in GPUModel.allWithEstimates.flatMap(\.profiles) {
             for compute in profile.computeInstances {
                 let placements = profile.placements(of: compute)
                 #expect(placements.count == compute.instanceCount, "\(compute.name)")
@@ -118,7 +116,7 @@ import Testing
     }
 
     @Test func `instances keep the mode from being turned off`() throws {
-        for model in GPUModel.all {
+        for model in GPUModel.sevenSlices {
             var gpu = gpu(model)
             let instance = try gpu.create(19)
             #expect(gpu.setMode(enabled: false, hasClient: false).activation == .inUse)
