@@ -52,7 +52,7 @@ extension SimulatedGPU {
     /// Profiles that are withheld count: the driver has them.
     package func defaultPlacement(of profile: GPUModel.Profile) -> Placement? {
         SlotChoice.best(
-            of: freePlacements(of: profile), occupied: occupied, pairs: model.placements.map(\.mask))
+            of: freePlacements(of: profile), occupied: occupied, slots: model.placements.map(\.mask))
     }
 
     /// The id that an instance gets at a placement: its node in a binary tree over the physical slices.
@@ -108,21 +108,28 @@ extension SimulatedGPU.Instance {
             min(freePlacements(of: compute, in: profile).count, compute.instanceCount - existing))
     }
 
-    /// The driver's own choice, by the same rule as for GPU instances.
+    /// The driver's own choice, by the same rule as for GPU instances, over the kernel's tree of slots, which has pairs and
+    /// fours whether or not the last of their slices is there.
+    ///
+    /// Inferred from what is recorded: one of one slice lies at 0 in a 2g and in a 3g, and three at 0, 1 and 2.
     func defaultPlacement(of compute: ComputeInstanceProfile, in profile: GPUModel.Profile) -> Placement? {
-        let pairs = profile.computeInstances.flatMap { profile.placements(of: $0).map(\.mask) }
-        return SlotChoice.best(of: freePlacements(of: compute, in: profile), occupied: occupied, pairs: pairs)
+        let slots = [1, 2, 4].flatMap { size in
+            stride(from: 0, to: profile.gpuInstance.slices.rawValue, by: size).map {
+                Placement(start: $0, size: size).mask
+            }
+        }
+        return SlotChoice.best(of: freePlacements(of: compute, in: profile), occupied: occupied, slots: slots)
     }
 }
 
 /// The one rule by which the driver chooses among free slots.
 enum SlotChoice {
-    /// The first candidate that leaves the most pairs of profile and placement free.
-    static func best(of candidates: [Placement], occupied: UInt64, pairs: [UInt64]) -> Placement? {
+    /// The first candidate that leaves the most slots free.
+    static func best(of candidates: [Placement], occupied: UInt64, slots: [UInt64]) -> Placement? {
         var best: (placement: Placement, kept: Int)?
         for candidate in candidates {
             let taken = occupied | candidate.mask
-            let kept = pairs.count { $0 & taken == 0 }
+            let kept = slots.count { $0 & taken == 0 }
             if kept > best?.kept ?? -1 { best = (candidate, kept) }
         }
         return best?.placement
