@@ -99,11 +99,20 @@ struct `The program migsim` {
         #expect(try migsim("show", home.path).errors.contains("holds no simulated machine"))
     }
 
-    @Test func `a driver that is too old for a GPU is refused`() throws {
+    @Test(arguments: [
+        ("A30", "450.80.02", "460.73.01"), ("H100", "470.82.01", "525.85.12"), ("GH200", "525.60.13", "525.85.12"),
+        ("H200", "535.261.03", "550.90.07"), ("B200", "570.124.06", "570.133.20"), ("GB300", "575.57.08", "580.82.07"),
+        ("RTX-PRO-6000-SE", "570.133.20", "575.51.03"), ("RTX-PRO-5000", "575.51.03", "575.57.08"),
+    ])
+    func `a driver that is too old for a GPU is refused, beside others too`(
+        model: String, driver: String, first: String
+    ) throws {
         let home = try TemporaryDirectory()
         let path = "\(home.path)/m"
-        let command = try migsim("new", path, "--gpu", "H100", "--driver", "470.82.01", "--nodes", "file")
-        #expect(command.code == 1 && command.errors.contains("525.85.12"))
+        let command = try migsim(
+            "new", path, "--gpu", "A100", "--gpu", model, "--driver", driver, "--nodes", "file")
+        #expect(
+            command.code == 1 && command.errors.hasSuffix("; the first that does is \(first)\n"), "\(command.errors)")
         #expect(!Files.exists(path))
     }
 

@@ -1,3 +1,4 @@
+import Linux
 import MIG
 import SimulatedMachine
 import TestSupport
@@ -161,6 +162,14 @@ extension GPUModel {
         let again = try test.reopened().state()
         #expect(again.admitsEstimates && again.gpus[0].instances == [instance])
         #expect(again.gpus.map(\.model.profiles.count) == [7, 6])
+        // An instance that the machine would not make is damage.
+        let path = test.machine.layout.machine
+        for digit in [0, 1] {
+            let good = try text("\(path).\(digit)")
+            try Files.write("\(path).\(digit)", Array(Damage.apply("\"estimates\":false", to: good).utf8))
+        }
+        let damaged = try test.reopened()
+        #expect(throws: MachineError.self) { try damaged.state() }
         let strict = try TestMachine([.b200])
         #expect(throws: MachineError.self) {
             try strict.machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(9), at: nil)

@@ -119,6 +119,14 @@ struct `nvidia-ml-py on a simulated machine` {
         }
     }
 
+    @Test(arguments: [("A100", 0), ("B300", 0), ("GB300", 3), ("RTX-PRO-5000", 3)])
+    func `cores are told while MIG is off, where multiprocessors are public`(name: String, code: Int) throws {
+        let model = try #require(GPUModel.named(name))
+        let test = try TestMachine([model], isMIGEnabled: false, library: TestMachine.library)
+        let answer = try Python.run("read_machine.py", on: test.path)
+        #expect(Self.number(answer["gpus"]?.arrayValue?.first, "cores") == code)
+    }
+
     @Test(arguments: [false, true])
     func `what is made is listed with its place, its UUID and its attributes`(isMirrored: Bool) throws {
         let test = try TestMachine([.a100, .h100], isMirrored: isMirrored, library: TestMachine.library)
