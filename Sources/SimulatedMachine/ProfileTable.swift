@@ -8,7 +8,7 @@ struct ProfileTable: Sendable {
     /// By size too.
     let memoryMiB: [Figure]
     /// What drivers before a version show instead.
-    var formerMemoryMiB: (before: DriverVersion, [Figure])?
+    var formerMemoryMiB: (before: DriverVersion, bySize: [Figure])?
     let multiprocessors: [Figure]
     let engines: EngineTable
 
@@ -23,7 +23,7 @@ struct ProfileTable: Sendable {
 
     /// What a driver has of the table.
     func rows(under driver: DriverVersion) -> [Row] {
-        let former = formerMemoryMiB.flatMap { driver < $0.before ? $0.1 : nil }
+        let former = formerMemoryMiB.flatMap { driver < $0.before ? $0.bySize : nil }
         return shapes.indices.filter { shapes[$0].since <= driver.branch }.map { index in
             let shape = shapes[index]
             let step = shape.size.trailingZeroBitCount

@@ -9,7 +9,7 @@ extension GPUModel {
             // Both tables are public, the driver of neither is. The earlier one has been printed with 1g.10gb in it,
             // which exists from R525 on, and the later one is said to be that of R525: so the change lies within that
             // branch. Its second release is inferred.
-            formerMemoryMiB: (before: "525.85.12", [4864, 9856, 19968, 40192]),
+            formerMemoryMiB: (before: "525.85.12", bySize: [4864, 9856, 19968, 40192]),
             multiprocessors: a100Multiprocessors, engines: a100Engines))
 
     /// A100 with 80 GB.
