@@ -10,6 +10,7 @@ package struct MachinePlan: Sendable {
     package var isMirrored = false
     package var renumbersGPUs = false
     package var canResetGPUs = true
+    package var admitsEstimates = false
     package var nodes: MachineState.NodeStyle = .device
     /// The built driver library that is copied into the machine.
     package var library: String
@@ -17,6 +18,11 @@ package struct MachinePlan: Sendable {
     package init(models: [GPUModel], library: String) {
         self.models = models
         self.library = library
+    }
+
+    /// The models as the machine's driver shows them.
+    package var shownModels: [GPUModel] {
+        models.map { $0.shown(by: driver, admittingEstimates: admitsEstimates) }
     }
 }
 
@@ -28,7 +34,7 @@ extension Machine {
     package static func make(_ plan: MachinePlan, in directory: String) throws(MachineError) {
         let layout = MachineLayout(directory: directory)
         let majors = HostDevices.freeMajors()
-        let gpus = plan.models.enumerated().map { index, model in
+        let gpus = plan.shownModels.enumerated().map { index, model in
             SimulatedGPU(
                 model: model, uuid: DeviceNames.gpuUUID(Random.bytes(16)), serial: serialNumber(),
                 pci: PCIAddress(domain: 0, bus: UInt8(7 + 7 * index), device: 0), minor: index,
@@ -36,7 +42,8 @@ extension Machine {
         }
         let state = MachineState(
             driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
-            canResetGPUs: plan.canResetGPUs, nodes: plan.nodes, majors: majors, gpus: gpus)
+            canResetGPUs: plan.canResetGPUs, admitsEstimates: plan.admitsEstimates, nodes: plan.nodes, majors: majors,
+            gpus: gpus)
         do throws(SystemError) {
             try Files.makeDirectories(directory)
             for name in ["lib", "state", "dev"] { try Files.makeDirectory("\(directory)/\(name)") }

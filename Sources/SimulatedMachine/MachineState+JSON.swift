@@ -12,6 +12,7 @@ extension MachineState {
             "mirrored": .bool(isMirrored),
             "renumbers": .bool(renumbersGPUs),
             "resettable": .bool(canResetGPUs),
+            "estimates": .bool(admitsEstimates),
             "nodes": .string(nodes.rawValue),
             "majors": [
                 "nvidia": .integer(majors.nvidia), "capabilities": .integer(majors.capabilities),
@@ -37,7 +38,8 @@ extension MachineState {
             var majors = try reader.object("majors")
             self.init(
                 driver: driver, isMirrored: try reader.bool("mirrored"),
-                renumbersGPUs: try reader.bool("renumbers"), canResetGPUs: try reader.bool("resettable"), nodes: nodes,
+                renumbersGPUs: try reader.bool("renumbers"), canResetGPUs: try reader.bool("resettable"),
+                admitsEstimates: try reader.bool("estimates"), nodes: nodes,
                 majors: Majors(
                     nvidia: try majors.number("nvidia"), capabilities: try majors.number("capabilities"),
                     uvm: try majors.number("uvm")),
@@ -46,7 +48,7 @@ extension MachineState {
             load = try reader.number("load")
             lastSerial = try reader.number("lastSerial")
             for gpu in try reader.array("gpus") {
-                gpus.append(try SimulatedGPU(gpu, isMirrored: isMirrored))
+                gpus.append(try SimulatedGPU(gpu, of: self))
             }
             try reader.finish()
         } catch {
@@ -84,6 +86,14 @@ extension JSONObjectReader {
     }
 }
 
+extension MachineState {
+    /// A model as the driver shows it; one that an earlier GPU has is not worked out again.
+    fileprivate func shownModel(named name: String) -> GPUModel? {
+        if let known = gpus.last(where: { $0.model.name.hasBytes(of: name) }) { return known.model }
+        return GPUModel.all.first { $0.name.hasBytes(of: name) }?.shown(by: driver, admittingEstimates: admitsEstimates)
+    }
+}
+
 extension SimulatedGPU {
     fileprivate var json: JSONValue {
         [
@@ -101,12 +111,12 @@ extension SimulatedGPU {
         ]
     }
 
-    fileprivate init(_ value: JSONValue, isMirrored: Bool) throws {
+    fileprivate init(_ value: JSONValue, of state: MachineState) throws {
         var reader = try JSONObjectReader(value)
         let model = try reader.string("model")
         let uuid = try reader.string("uuid")
         let pci = try reader.string("pci")
-        guard let model = GPUModel.all.first(where: { $0.name.hasBytes(of: model) }), let uuid = GPUUUID(uuid),
+        guard let model = state.shownModel(named: model), let uuid = GPUUUID(uuid),
             let pci = PCIAddress(pci)
         else { throw StateDamage.text("a GPU's model, UUID or PCI address is none") }
         let isEnabled = try reader.bool("enabled")
@@ -119,7 +129,7 @@ extension SimulatedGPU {
         computeMode = try reader.number("computeMode")
         resets = try reader.number("resets")
         for instance in try reader.array("instances") {
-            try restore(instance, isMirrored: isMirrored)
+            try restore(instance, isMirrored: state.isMirrored)
         }
         try reader.finish()
     }

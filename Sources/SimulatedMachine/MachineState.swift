@@ -7,6 +7,8 @@ package struct MachineState: Sendable {
     package let renumbersGPUs: Bool
     /// Whether the driver may reset GPUs, which it may not where they are passed through to a virtual machine.
     package let canResetGPUs: Bool
+    /// Whether profiles of which facts are only estimated are offered.
+    package let admitsEstimates: Bool
     package let nodes: NodeStyle
     package let majors: Majors
     /// Counts loads of the driver; what a program got from an earlier one is void.
@@ -16,13 +18,14 @@ package struct MachineState: Sendable {
     package var gpus: [SimulatedGPU]
 
     package init(
-        driver: DriverVersion, isMirrored: Bool, renumbersGPUs: Bool, canResetGPUs: Bool, nodes: NodeStyle,
-        majors: Majors, gpus: [SimulatedGPU]
+        driver: DriverVersion, isMirrored: Bool, renumbersGPUs: Bool, canResetGPUs: Bool, admitsEstimates: Bool,
+        nodes: NodeStyle, majors: Majors, gpus: [SimulatedGPU]
     ) {
         self.driver = driver
         self.isMirrored = isMirrored
         self.renumbersGPUs = renumbersGPUs
         self.canResetGPUs = canResetGPUs
+        self.admitsEstimates = admitsEstimates
         self.nodes = nodes
         self.majors = majors
         self.gpus = gpus

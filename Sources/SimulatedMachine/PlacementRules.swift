@@ -29,27 +29,37 @@ extension SimulatedGPU {
         guard existing.count(where: { $0.id == wanted.id }) + count <= wanted.instanceCount else { return false }
         let slices = existing.reduce(count * wanted.slices.rawValue) { $0 + $1.slices.rawValue }
         guard slices <= model.computeSlices else { return false }
-        // Engines that a GPU has once or a few times are what keeps two `+me` instances from each other. Copy engines
-        // are left out: the whole GPU shows more of them than its instances add up to.
-        let budgets: [KeyPath<Engines, Int>] = [\.decoder, \.encoder, \.jpeg, \.ofa]
-        return budgets.allSatisfy { engine in
+        if !model.joinsFourAndThree {
+            let together = Set((existing + [wanted]).map(\.slices.rawValue))
+            guard !together.isSuperset(of: [3, 4]) else { return false }
+        }
+        // Engines that a GPU has once or a few times are what keeps two `+me` instances from each other, and all but
+        // `-me` from a `+me.all`. Copy engines are left out: the whole GPU shows more of them than its instances add up
+        // to. An engine whose number is not public limits nothing.
+        let engines: [(ProfileFact, KeyPath<Engines, Int>)] = [
+            (.decoders, \.decoder), (.encoders, \.encoder), (.jpeg, \.jpeg), (.ofa, \.ofa),
+        ]
+        return engines.allSatisfy { fact, engine in
+            guard let limit = model.count(of: fact) else { return true }
             let used = existing.reduce(count * wanted.engines[keyPath: engine]) { $0 + $1.engines[keyPath: engine] }
-            return used <= model.engines[keyPath: engine]
+            return used <= limit
         }
     }
 
     /// The driver's own choice: the free placement that keeps most pairs of profile and placement free.
     ///
     /// Of equals the lowest start. It reproduces the recorded sequences of real boards, the documented trap included.
+    /// Profiles that are withheld count: the driver has them.
     package func defaultPlacement(of profile: GPUModel.Profile) -> Placement? {
-        let pairs = model.profiles.flatMap { $0.gpuInstance.placements.map(\.mask) }
-        return SlotChoice.best(of: freePlacements(of: profile), occupied: occupied, pairs: pairs)
+        SlotChoice.best(
+            of: freePlacements(of: profile), occupied: occupied, slots: model.placements.map(\.mask))
     }
 
     /// The id that an instance gets at a placement: its node in a binary tree over the physical slices.
     ///
     /// 0 is the whole GPU, 1 and 2 its halves, then quarters, then eighths. On a mirrored board the halves are swapped,
-    /// because the slice without compute lies in the other one.
+    /// because the slice without compute lies in the other one; boards of four slices have none, and theirs are swapped
+    /// all the same, so that nobody takes an id for a place.
     package func instanceID(at placement: Placement, isMirrored: Bool) -> GPUInstanceID {
         let whole = model.memorySlices
         let half = whole / 2
@@ -98,21 +108,28 @@ extension SimulatedGPU.Instance {
             min(freePlacements(of: compute, in: profile).count, compute.instanceCount - existing))
     }
 
-    /// The driver's own choice, by the same rule as for GPU instances.
+    /// The driver's own choice, by the same rule as for GPU instances, over the kernel's tree of slots, which has pairs and
+    /// fours whether or not the last of their slices is there.
+    ///
+    /// Inferred from what is recorded: one of one slice lies at 0 in a 2g and in a 3g, and three at 0, 1 and 2.
     func defaultPlacement(of compute: ComputeInstanceProfile, in profile: GPUModel.Profile) -> Placement? {
-        let pairs = profile.computeInstances.flatMap { profile.placements(of: $0).map(\.mask) }
-        return SlotChoice.best(of: freePlacements(of: compute, in: profile), occupied: occupied, pairs: pairs)
+        let slots = [1, 2, 4].flatMap { size in
+            stride(from: 0, to: profile.gpuInstance.slices.rawValue, by: size).map {
+                Placement(start: $0, size: size).mask
+            }
+        }
+        return SlotChoice.best(of: freePlacements(of: compute, in: profile), occupied: occupied, slots: slots)
     }
 }
 
 /// The one rule by which the driver chooses among free slots.
 enum SlotChoice {
-    /// The first candidate that leaves the most pairs of profile and placement free.
-    static func best(of candidates: [Placement], occupied: UInt64, pairs: [UInt64]) -> Placement? {
+    /// The first candidate that leaves the most slots free.
+    static func best(of candidates: [Placement], occupied: UInt64, slots: [UInt64]) -> Placement? {
         var best: (placement: Placement, kept: Int)?
         for candidate in candidates {
             let taken = occupied | candidate.mask
-            let kept = pairs.count { $0 & taken == 0 }
+            let kept = slots.count { $0 & taken == 0 }
             if kept > best?.kept ?? -1 { best = (candidate, kept) }
         }
         return best?.placement

@@ -13,8 +13,8 @@ public func nvmlGpuInstanceGetComputeInstanceProfileInfo(
     _ info: UnsafeMutablePointer<nvmlComputeInstanceProfileInfo_t>?
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
-        let found = try call.computeProfile(of: gpuInstance, kind, engineProfile)
-        let (profile, engines) = (found.profile, found.engines)
+        let (reference, profile) = try call.computeProfile(of: gpuInstance, kind, engineProfile)
+        let engines = reference.profile.gpuInstance.engines
         try put(
             nvmlComputeInstanceProfileInfo_t(
                 id: profile.id.rawValue, sliceCount: UInt32(profile.slices.rawValue),
@@ -32,19 +32,21 @@ public func nvmlGpuInstanceGetComputeInstanceProfileInfoV(
     _ info: UnsafeMutablePointer<nvmlComputeInstanceProfileInfo_v2_t>?
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
-        let found = try call.computeProfile(of: gpuInstance, kind, engineProfile)
+        let (reference, profile) = try call.computeProfile(of: gpuInstance, kind, engineProfile)
+        let engines = reference.profile.gpuInstance.engines
         guard let info else { throw .refused(.invalidArgument) }
         switch info.pointee.version {
         case NVML_COMPUTE_INSTANCE_PROFILE_INFO_V2:
-            info.pointee = nvmlComputeInstanceProfileInfo_v2_t(found.profile, found.engines)
+            info.pointee = nvmlComputeInstanceProfileInfo_v2_t(profile, engines)
         case NVML_COMPUTE_INSTANCE_PROFILE_INFO_V3:
             // The third layout is the second with one word after it.
-            let second = nvmlComputeInstanceProfileInfo_v2_t(found.profile, found.engines)
+            let second = nvmlComputeInstanceProfileInfo_v2_t(profile, engines)
             let bytes = UnsafeMutableRawPointer(info)
             bytes.storeBytes(of: second, as: nvmlComputeInstanceProfileInfo_v2_t.self)
             info.pointee.version = NVML_COMPUTE_INSTANCE_PROFILE_INFO_V3
             bytes.storeBytes(
-                of: 0, toByteOffset: MemoryLayout<nvmlComputeInstanceProfileInfo_v2_t>.size, as: UInt32.self)
+                of: reference.profile.isGraphicsCapable ? NVML_COMPUTE_INSTANCE_PROFILE_CAPS_GFX : 0,
+                toByteOffset: MemoryLayout<nvmlComputeInstanceProfileInfo_v2_t>.size, as: UInt32.self)
         default:
             throw .refused(.invalidArgument)
         }
@@ -74,17 +76,17 @@ public func nvmlGpuInstanceGetComputeInstancePossiblePlacements(
 }
 
 extension Call {
-    /// The profile of a kind, with the engines of the GPU instance, which all its compute instances share.
+    /// The profile of a kind, and the GPU instance, whose engines all its compute instances share.
     fileprivate func computeProfile(
         of pointer: nvmlGpuInstance_t?, _ kind: UInt32, _ engineProfile: UInt32
-    ) throws(MachineError) -> (profile: ComputeInstanceProfile, engines: Engines) {
+    ) throws(MachineError) -> (InstanceReference, ComputeInstanceProfile) {
         let reference = try instance(pointer)
         guard kind < NVML_COMPUTE_INSTANCE_PROFILE_COUNT, engineProfile < NVML_COMPUTE_INSTANCE_ENGINE_PROFILE_COUNT
         else { throw .refused(.invalidArgument) }
         guard let profile = reference.profile.compute(ComputeInstanceProfileKind(kind)) else {
             throw .refused(.notSupported)
         }
-        return (profile, reference.profile.gpuInstance.engines)
+        return (reference, profile)
     }
 
     /// The profile with an id, for those who may list instances.

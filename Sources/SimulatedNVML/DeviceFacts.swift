@@ -77,8 +77,8 @@ public func nvmlDeviceGetNumGpuCores(
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
         let gpu = try call.gpu(device).gpu
-        guard !gpu.mode.isEnabled else { throw .refused(.notSupported) }
-        try put(UInt32(gpu.model.cores), into: count)
+        guard !gpu.mode.isEnabled, let cores = gpu.model.cores else { throw .refused(.notSupported) }
+        try put(UInt32(cores), into: count)
     }
 }
 

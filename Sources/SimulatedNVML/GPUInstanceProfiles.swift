@@ -22,8 +22,7 @@ public func nvmlDeviceGetGpuInstanceProfileInfoV(
     _ device: nvmlDevice_t?, _ kind: nvml_u32, _ info: UnsafeMutablePointer<nvmlGpuInstanceProfileInfo_v2_t>?
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
-        let profile = try call.profile(of: device, kind: kind).gpuInstance
-        try put(profile, versioned: info)
+        try put(try call.profile(of: device, kind: kind), versioned: info)
     }
 }
 
@@ -34,7 +33,7 @@ public func nvmlDeviceGetGpuInstanceProfileInfoByIdV(
     answer { call throws(MachineError) in
         let gpu = try call.gpuThatTellsProfiles(device)
         guard let profile = gpu.model.profile(GPUInstanceProfileID(profileId)) else { throw .refused(.notSupported) }
-        try put(profile.gpuInstance, versioned: info)
+        try put(profile, versioned: info)
     }
 }
 
@@ -105,12 +104,12 @@ extension nvmlGpuInstancePlacement_t {
 
 /// Fills the second or the third layout, whichever the caller's version word names; they are of one size.
 private func put(
-    _ profile: GPUInstanceProfile, versioned info: UnsafeMutablePointer<nvmlGpuInstanceProfileInfo_v2_t>?
+    _ profile: GPUModel.Profile, versioned info: UnsafeMutablePointer<nvmlGpuInstanceProfileInfo_v2_t>?
 ) throws(MachineError) {
     guard let info else { throw .refused(.invalidArgument) }
     switch info.pointee.version {
     case NVML_GPU_INSTANCE_PROFILE_INFO_V2:
-        info.pointee = nvmlGpuInstanceProfileInfo_v2_t(profile)
+        info.pointee = nvmlGpuInstanceProfileInfo_v2_t(profile.gpuInstance)
     case NVML_GPU_INSTANCE_PROFILE_INFO_V3:
         UnsafeMutableRawPointer(info).storeBytes(
             of: nvmlGpuInstanceProfileInfo_v3_t(profile), as: nvmlGpuInstanceProfileInfo_v3_t.self)
@@ -151,7 +150,8 @@ extension nvmlGpuInstanceProfileInfo_v2_t {
 }
 
 extension nvmlGpuInstanceProfileInfo_v3_t {
-    fileprivate init(_ profile: GPUInstanceProfile) {
+    fileprivate init(_ kind: GPUModel.Profile) {
+        let profile = kind.gpuInstance
         let engines = profile.engines
         self.init()
         version = NVML_GPU_INSTANCE_PROFILE_INFO_V3
@@ -166,5 +166,6 @@ extension nvmlGpuInstanceProfileInfo_v3_t {
         ofaCount = UInt32(engines.ofa)
         memorySizeMB = UInt64(profile.memoryMiB)
         put("MIG \(profile.name)", in: &name)
+        capabilities = kind.isGraphicsCapable ? NVML_GPU_INSTANCE_PROFILE_CAPS_GFX : 0
     }
 }

@@ -11,6 +11,7 @@ extension MachineView {
             "mirrored": .bool(state.isMirrored),
             "renumbers": .bool(state.renumbersGPUs),
             "resettable": .bool(state.canResetGPUs),
+            "estimates": .bool(state.admitsEstimates),
             "nodeStyle": .string(state.nodes.rawValue),
             "capabilitiesMajor": .integer(state.majors.capabilities),
             "gpus": .array(state.gpus.enumerated().map { json(of: $0.element, $0.offset) }),
@@ -28,7 +29,16 @@ extension MachineView {
             "pci": .string(gpu.pci.description),
             "minor": .integer(gpu.minor),
             "memoryMiB": .integer(gpu.model.memoryMiB),
+            "multiprocessors": gpu.model.multiprocessors.map { .integer($0) } ?? .null,
             "mig": ["current": .bool(gpu.mode.isEnabled), "pending": .bool(gpu.mode.isPendingEnabled)],
+            "withheld": .array(
+                gpu.model.withheldProfiles.map {
+                    ["profile": .string($0.name), "missing": json(of: $0.missing)]
+                }),
+            "estimated": .array(
+                gpu.model.profiles.filter { !$0.estimates.isEmpty }.map {
+                    ["profile": .string($0.gpuInstance.name), "facts": json(of: $0.estimates)]
+                }),
             "instances": .array(gpu.instances.map { json(of: $0, on: gpu) }),
         ]
     }
@@ -55,6 +65,8 @@ extension MachineView {
                 }),
         ]
     }
+
+    private func json(of facts: [ProfileFact]) -> JSONValue { .array(facts.map { .string($0.rawValue) }) }
 
     private func json(of placement: Placement) -> JSONValue {
         ["start": .integer(placement.start), "size": .integer(placement.size)]

@@ -9,6 +9,7 @@ extension MachineView {
         if state.isMirrored { facts.append("mirrored boards") }
         if state.renumbersGPUs { facts.append("another minor after a reset") }
         if !state.canResetGPUs { facts.append("no resets") }
+        if state.admitsEstimates { facts.append("estimates admitted") }
         facts.append("nodes are \(state.nodes)s")
         var lines = [facts.joined(separator: ", ")]
         for (index, gpu) in state.gpus.enumerated() { lines += self.lines(of: gpu, index) }
@@ -44,6 +45,11 @@ extension MachineView {
         var lines = [
             "GPU \(index)  \(gpu.model.name)  \(gpu.uuid)  \(gpu.pci)  minor \(gpu.minor)  MIG \(mode)\(pending)"
         ]
+        if gpu.model.multiprocessors == nil { lines.append("  not public: multiprocessors of the whole GPU") }
+        lines += gpu.model.withheldProfiles.map { "  \($0.name) is not offered; not public: \($0.missing.text)" }
+        lines += gpu.model.profiles.filter { !$0.estimates.isEmpty }.map { profile in
+            "  \(profile.gpuInstance.name) is estimated: \(profile.estimates.text)"
+        }
         guard gpu.mode.isEnabled else { return lines }
         lines.append("  slots  " + slots(of: gpu))
         for instance in gpu.instances {
@@ -74,6 +80,11 @@ extension MachineView {
             (part.first == part.last ? "\(part.first)" : "\(part.first)-\(part.last)") + " \(part.what)"
         }.joined(separator: " | ")
     }
+}
+
+extension [ProfileFact] {
+    /// For people.
+    var text: String { map(\.text).joined(separator: ", ") }
 }
 
 /// As `ls` and `chmod` have it, four digits.

@@ -6,19 +6,24 @@ extension Verb {
     static let new = Verb(
         name: "new",
         usage: "new DIR --gpu MODEL [--gpu MODEL ...] [--count N] [--driver VERSION] [--mig] [--mirrored]"
-            + " [--renumber] [--no-reset] [--nodes device|file]",
+            + " [--estimates] [--renumber] [--no-reset] [--nodes device|file]",
         summary: """
             Makes a machine in DIR, which must be empty or not there yet.
-            --gpu takes a model's full name or a short one: \(GPUModel.all.flatMap(\.shortNames).joined(separator: ", ")).
-            --count gives so many of each. --mig has MIG mode on from the start. --mirrored has the slice without
-            compute in the other half. --renumber gives a GPU another minor number whenever it is reset, which a change of
-            MIG mode does to some. --no-reset has GPUs that the driver may not reset, as in a virtual machine: such a
-            change then waits for a reboot. --nodes file has regular files stand in for device nodes, which need root.
+            --gpu takes a model's full name or a short one:
+            \(shortNames)
+            Boards that share a table are one model, and show its name. --count gives so many of each. --driver sets the
+            version, \(DriverVersion.usual) where left out; older ones have fewer profiles and other sizes, as far as that is known.
+            A profile of which a number is not public is not offered, and is named here and by 'migsim show'; --estimates
+            offers it with estimated numbers where there are any, and 'migsim show' marks them.
+            --mig has MIG mode on from the start. --mirrored has the slice without compute in the other half. --renumber
+            gives a GPU another minor number whenever it is reset, which a change of MIG mode does to some. --no-reset has
+            GPUs that the driver may not reset, as in a virtual machine: such a change then waits for a reboot.
+            --nodes file has regular files stand in for device nodes, which need root.
             """
     ) { words throws(Failure) in
         let kinds: [String: Options.Kind] = [
             "--gpu": .value, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
-            "--renumber": .flag, "--no-reset": .flag, "--nodes": .value,
+            "--estimates": .flag, "--renumber": .flag, "--no-reset": .flag, "--nodes": .value,
         ]
         let words = try Words(words, kinds: kinds)
         try words.requireNoCommand()
@@ -27,6 +32,20 @@ extension Verb {
         try requireEmpty(directory)
         try machine { () throws(MachineError) in try Machine.make(plan, in: directory) }
         if plan.nodes == .device { try requireDevices(in: directory) }
+        tellWithheldProfiles(of: plan)
+    }
+
+    /// The short names, a line for some of the models.
+    private static var shortNames: String {
+        var lines: [String] = []
+        for name in GPUModel.all.flatMap(\.shortNames) {
+            if let last = lines.last, last.utf8.count + name.utf8.count < 100 {
+                lines[lines.count - 1] = "\(last), \(name)"
+            } else {
+                lines.append(name)
+            }
+        }
+        return lines.joined(separator: ",\n")
     }
 
     private static func plan(_ words: Words) throws(Failure) -> MachinePlan {
@@ -61,6 +80,7 @@ extension Verb {
             }
             plan.nodes = style
         }
+        plan.admitsEstimates = words.has("--estimates")
         plan.isMIGEnabled = words.has("--mig")
         plan.isMirrored = words.has("--mirrored")
         plan.renumbersGPUs = words.has("--renumber")
@@ -69,6 +89,23 @@ extension Verb {
             throw .text("device nodes need root; with '--nodes file' regular files stand in for them")
         }
         return plan
+    }
+
+    /// Says what the new machine lacks. It is made all the same: what is known of a GPU is worth having, even where no
+    /// profile is.
+    private static func tellWithheldProfiles(of plan: MachinePlan) {
+        var told: Set<String> = []
+        for model in plan.shownModels where !model.withheldProfiles.isEmpty && told.insert(model.name).inserted {
+            for profile in model.withheldProfiles {
+                MigSim.say("migsim: \(model.name) does not offer \(profile.name); not public: \(profile.missing.text)")
+            }
+            if model.profiles.isEmpty { MigSim.say("migsim: \(model.name) offers no GPU instance at all") }
+        }
+        var generous = plan
+        generous.admitsEstimates = true
+        if zip(plan.shownModels, generous.shownModels).contains(where: { $0.profiles.count < $1.profiles.count }) {
+            MigSim.say("migsim: --estimates offers more, with estimated numbers")
+        }
     }
 
     private static func requireEmpty(_ directory: String) throws(Failure) {

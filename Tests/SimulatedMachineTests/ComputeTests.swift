@@ -3,10 +3,8 @@ import SimulatedMachine
 import Testing
 
 @Suite struct `Compute instances` {
-    @Test(arguments: GPUModel.all.map(\.name))
-    func `every profile has as many places as its table counts`(name: String) throws {
-        let model = try #require(GPUModel.named(name))
-        for profile in model.profiles {
+    @Test func `every profile has as many places as its table counts`() {
+        for profile in GPUModel.allWithEstimates.flatMap(\.profiles) {
             for compute in profile.computeInstances {
                 let placements = profile.placements(of: compute)
                 #expect(placements.count == compute.instanceCount, "\(compute.name)")
@@ -16,14 +14,85 @@ import Testing
         }
     }
 
-    @Test func `three of one slice fill a 3g, side by side, with ids from 0`() throws {
+    // `facts/nvml.md` 4.6: id, slices, how many fit; the last is the whole.
+    @Test func `each GPU instance takes the compute instances that are documented`() {
+        let documented: [Int: [String]] = [
+            1: ["0 1 1"], 2: ["0 1 2", "1 2 1"], 3: ["0 1 3", "1 2 1", "2 3 1"], 4: ["0 1 4", "1 2 2", "3 4 1"],
+            7: ["0 1 7", "1 2 3", "2 3 2", "3 4 1", "4 7 1"],
+        ]
+        for profile in GPUModel.allWithEstimates.flatMap(\.profiles) {
+            let rows = profile.computeInstances.map { "\($0.id) \($0.slices) \($0.instanceCount)" }
+            let isDouble = profile.gpuInstance.kind.rawValue == 9
+            #expect(rows == (isDouble ? ["7 1 1"] : documented[profile.gpuInstance.slices.rawValue]))
+            #expect(profile.computeInstances.allSatisfy { $0.id.rawValue == $0.kind.rawValue })
+        }
+    }
+
+    /// Every way to fill a GPU instance, one compute instance after the other, each where asked.
+    private static func fillings(of profile: GPUModel.Profile, on gpu: SimulatedGPU) -> [SimulatedGPU] {
+        var all: [Set<Placement>: SimulatedGPU] = [[]: gpu]
+        var open = [gpu]
+        while let state = open.popLast() {
+            for compute in profile.computeInstances {
+                for placement in profile.placements(of: compute) {
+                    var next = state
+                    let id = next.instances[0].id
+                    guard (try? next.createCompute(compute.id, in: id, at: placement, serial: 2)) != nil else {
+                        continue
+                    }
+                    let layout = Set(next.instances[0].computeInstances.map(\.placement))
+                    if all.updateValue(next, forKey: layout) == nil { open.append(next) }
+                }
+            }
+        }
+        return Array(all.values)
+    }
+
+    @Test func `in every filling the room that is told is the room that there is`() throws {
+        for (profile, count) in [(19, 2), (14, 5), (9, 11), (5, 26), (0, 309)] as [(UInt32, Int)] {
+            var gpu = gpu(.a100)
+            let instance = try gpu.create(profile)
+            let kind = try #require(gpu.profile(of: instance))
+            let fillings = Self.fillings(of: kind, on: gpu)
+            #expect(fillings.count == count, "\(kind.gpuInstance.name)")
+            for state in fillings {
+                for compute in kind.computeInstances {
+                    var next = state
+                    var made = 0
+                    while (try? next.createCompute(compute.id, in: instance.id, at: nil, serial: 3)) != nil {
+                        made += 1
+                    }
+                    #expect(state.instances[0].remainingCapacity(of: compute, in: kind) == made)
+                }
+            }
+        }
+    }
+
+    // The first line is recorded on real boards, and so is that one, two and three slices share a 7g.
+    @Test(
+        arguments: [
+            (9, [0], [0]), (14, [0], [0]), (9, [0, 0, 0], [0, 1, 2]), (9, [2], [0]),
+            (14, [0, 0], [0, 1]), (5, [0, 0, 1], [0, 1, 2]), (5, [1, 0, 0], [0, 2, 3]), (0, [0, 1, 2], [0, 2, 4]),
+            (9, [1, 0], [0, 2]),
+        ] as [(UInt32, [UInt32], [Int])])
+    func `compute instances lie where the driver puts them, with ids from 0`(
+        profile: UInt32, computeProfiles: [UInt32], starts: [Int]
+    ) throws {
+        var gpu = gpu(.a100)
+        let instance = try gpu.create(profile)
+        let made = try computeProfiles.map {
+            try gpu.createCompute(ComputeInstanceProfileID($0), in: instance.id, at: nil, serial: 2)
+        }
+        #expect(made.map(\.placement.start) == starts)
+        #expect(made.map(\.id.rawValue) == made.indices.map(UInt32.init))
+    }
+
+    @Test func `three of one slice fill a 3g`() throws {
         var gpu = gpu(.a100)
         let instance = try gpu.create(9)
         let made = try (0..<3).map { _ in
             try gpu.createCompute(ComputeInstanceProfileID(0), in: instance.id, at: nil, serial: 2)
         }
-        #expect(Set(made.map(\.placement.start)) == [0, 1, 2])
-        #expect(made.map(\.id.rawValue) == [0, 1, 2])
         #expect(Set(made.map(\.uuid)).count == 3)
         #expect(throws: DriverCode.insufficientResources) {
             try gpu.createCompute(ComputeInstanceProfileID(0), in: instance.id, at: nil, serial: 2)
@@ -118,7 +187,7 @@ import Testing
     }
 
     @Test func `instances keep the mode from being turned off`() throws {
-        for model in GPUModel.all {
+        for model in GPUModel.sevenSlices {
             var gpu = gpu(model)
             let instance = try gpu.create(19)
             #expect(gpu.setMode(enabled: false, hasClient: false).activation == .inUse)

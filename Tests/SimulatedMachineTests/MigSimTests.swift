@@ -51,6 +51,7 @@ struct `The program migsim` {
             ([], "missing command"), (["fly"], "unknown command 'fly'"), (["new"], "missing DIR"),
             (["new", "/nowhere/m"], "missing --gpu MODEL"),
             (["new", "/nowhere/m", "--gpu", "Z900"], "'Z900' is no good"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--estimates", "yes"], "unexpected argument 'yes'"),
             (["new", "/nowhere/m", "--gpu", "A100", "--count", "0"], "a number from 1 to 32"),
             (["new", "/nowhere/m", "--gpu", "A100", "--count", "33"], "a number from 1 to 32"),
             (["new", "/nowhere/m", "--gpu", "A100", "--driver", "new"], "a version such as"),
@@ -98,12 +99,72 @@ struct `The program migsim` {
         #expect(try migsim("show", home.path).errors.contains("holds no simulated machine"))
     }
 
-    @Test func `a driver that is too old for a GPU is refused`() throws {
+    @Test(arguments: [
+        ("A30", "450.80.02", "460.73.01"), ("H100", "470.82.01", "525.85.12"), ("GH200", "525.60.13", "525.85.12"),
+        ("H200", "535.261.03", "550.90.07"), ("B200", "570.124.06", "570.133.20"), ("GB300", "575.57.08", "580.82.07"),
+        ("RTX-PRO-6000-SE", "570.133.20", "575.51.03"), ("RTX-PRO-5000", "575.51.03", "575.57.08"),
+    ])
+    func `a driver that is too old for a GPU is refused, beside others too`(
+        model: String, driver: String, first: String
+    ) throws {
         let home = try TemporaryDirectory()
         let path = "\(home.path)/m"
-        let command = try migsim("new", path, "--gpu", "H100", "--driver", "470.82.01", "--nodes", "file")
-        #expect(command.code == 1 && command.errors.contains("525.85.12"))
+        let command = try migsim(
+            "new", path, "--gpu", "A100", "--gpu", model, "--driver", driver, "--nodes", "file")
+        #expect(
+            command.code == 1 && command.errors.hasSuffix("; the first that does is \(first)\n"), "\(command.errors)")
         #expect(!Files.exists(path))
+    }
+
+    @Test(
+        arguments: [
+            ("A100", false, [], nil, false), ("A100", true, [], nil, false),
+            (
+                "B200", false, ["3g.90gb", "4g.90gb", "7g.180gb"], "memory, multiprocessors, decoders, JPEG engines",
+                true
+            ),
+            ("B200", true, [], nil, false), ("GB300", true, ["7g.278gb"], "multiprocessors", false),
+            ("RTX-PRO-5000", true, ["1g.24gb-me", "2g.48gb+gfx"], "profile id, memory, multiprocessors", false),
+        ] as [(String, Bool, [String], String?, Bool)])
+    func `what a model lacks is said, profile by profile, when it is made and whenever it is shown`(
+        model: String, admitsEstimates: Bool, withheld: [String], missing: String?, hasHint: Bool
+    ) throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/m"
+        let words = ["new", path, "--gpu", model, "--nodes", "file"] + (admitsEstimates ? ["--estimates"] : [])
+        let made = try Command.run(BuiltProducts.path(of: "migsim"), words)
+        #expect(made.code == 0 && made.output.isEmpty)
+        let shown = try migsim("show", path).output
+        for profile in withheld {
+            #expect(
+                made.errors.contains(" does not offer \(profile); not public: \(missing ?? "")\n"), "\(made.errors)")
+            #expect(shown.contains("\n  \(profile) is not offered; not public: \(missing ?? "")\n"), "\(shown)")
+        }
+        if withheld.isEmpty { #expect(made.errors.isEmpty && !shown.contains("not public")) }
+        #expect(made.errors.contains("--estimates") == hasHint)
+        #expect(made.errors.contains("offers no GPU instance at all") == (model == "RTX-PRO-5000"))
+        let whole = try Self.show(path)
+        #expect(whole["estimates"]?.boolValue == admitsEstimates)
+        let json = try #require(whole["gpus"]?.arrayValue?.first)
+        let names = try #require(json["withheld"]?.arrayValue).compactMap { $0["profile"]?.stringValue }
+        #expect(Set(names).isSuperset(of: withheld) && names.isEmpty == withheld.isEmpty)
+    }
+
+    @Test func `estimates are marked, in text and for programs`() throws {
+        let home = try Self.made("--gpu", "B200", "--gpu", "H200", "--gpu", "GB300", "--estimates")
+        let text = try migsim("show", "\(home.path)/m").output
+        #expect(text.hasPrefix("driver 580.105.08, estimates admitted, nodes are files\n"))
+        #expect(text.contains("\n  7g.180gb is estimated: memory, multiprocessors, decoders, JPEG engines\n"))
+        #expect(text.contains("\n  not public: multiprocessors of the whole GPU\n"))
+        let shown = try Self.show("\(home.path)/m")
+        #expect(shown["estimates"]?.boolValue == true)
+        let gpus = try #require(shown["gpus"]?.arrayValue)
+        let estimated = gpus.map { $0["estimated"]?.arrayValue?.compactMap { $0["profile"]?.stringValue } }
+        #expect(estimated.first == ["3g.90gb", "4g.90gb", "7g.180gb"])
+        #expect(estimated.map { $0?.count } == [3, 0, 6])
+        let facts = gpus[0]["estimated"]?.arrayValue?.first?["facts"]?.arrayValue?.map(\.stringValue)
+        #expect(facts == ["memoryMiB", "multiprocessors", "decoders", "jpeg"])
+        #expect(gpus.map { $0["multiprocessors"]?.integerValue } == [148, 132, nil])
     }
 
     @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "reset", "reload", "reboot"])

@@ -20,6 +20,7 @@ extension SimulatedGPU {
 }
 
 @Suite struct `Placement of GPU instances` {
+    // `facts/nvml.md` 4.4, all but the sequence of three of profile 15, which the rule does not explain.
     @Test(
         arguments: [
             ([19, 14, 5], [6, 4, 0]),
@@ -33,18 +34,41 @@ extension SimulatedGPU {
             ([14, 14, 19], [4, 0, 6]),
             ([9, 5], [4, 0]),
             ([15], [6]),
-        ] as [([UInt32], [Int])])
-    func `the driver's own choice is the one recorded on real boards`(profiles: [UInt32], starts: [Int]) throws {
-        for model in GPUModel.all {
+        ] as [([UInt32], [Int])], [false, true])
+    func `the driver's own choice is the one recorded on real boards`(
+        sequence: (profiles: [UInt32], starts: [Int]), isMirrored: Bool
+    ) throws {
+        let models = GPUModel.sevenSlices + [GPUModel.a100.shown(by: "510.39.01")]
+        for model in models where sequence.profiles.allSatisfy({ model.profile(GPUInstanceProfileID($0)) != nil }) {
             var gpu = gpu(model)
-            #expect(try profiles.map { try gpu.create($0).placement.start } == starts, "\(model.name)")
+            let starts = try sequence.profiles.map { try gpu.create($0, isMirrored: isMirrored).placement.start }
+            #expect(starts == sequence.starts, "\(model.name)")
         }
     }
 
-    @Test func `the documented trap is there: 1g, 1g, 2g leave no room for 3g`() throws {
-        var gpu = gpu(.a100)
+    @Test func `on an A30 it is the lowest`() throws {
+        for isMirrored in [false, true] {
+            var gpu = gpu(.a30)
+            #expect(try [14, 14, 5].map { try gpu.create($0, isMirrored: isMirrored).placement.start } == [0, 1, 2])
+        }
+    }
+
+    @Test(arguments: GPUModel.sevenSlices.map(\.name))
+    func `the documented trap is there: 1g, 1g, 2g leave no room for 3g`(name: String) throws {
+        var gpu = gpu(try #require(GPUModel.sevenSlices.first { $0.name == name }))
         #expect(try [19, 19, 14].map { try gpu.create($0).placement.start } == [6, 4, 0])
         #expect(throws: DriverCode.insufficientResources) { try gpu.create(9) }
+        #expect(gpu.model.profile(GPUInstanceProfileID(9)).map { gpu.remainingCapacity(of: $0) } == 0)
+    }
+
+    @Test func `a profile that is withheld counts in the choice, for the driver has it`() throws {
+        var without = gpu(.b200)
+        var with = gpu(GPUModel.b200.shown(by: .usual, admittingEstimates: true))
+        #expect(without.model.profiles.count < with.model.profiles.count)
+        for profile: UInt32 in [14, 19, 19, 19, 19, 19] {
+            #expect(try without.create(profile).placement == with.create(profile).placement)
+        }
+        #expect(throws: DriverCode.invalidArgument) { try without.create(9) }
     }
 
     @Test(
@@ -63,10 +87,50 @@ extension SimulatedGPU {
         #expect(try other.create(profile, at: placement, isMirrored: true).id.rawValue == mirrored)
     }
 
-    @Test func `seven small instances on a mirrored board get the recorded ids`() throws {
-        var gpu = gpu(.h100)
-        let ids = try (0..<7).map { _ in try gpu.create(19, isMirrored: true).id.rawValue }
-        #expect(ids == [9, 7, 8, 11, 12, 13, 14])
+    // A30: whole, halves, then the four 1g. Boards of four slices have the same tree.
+    @Test(
+        arguments: [
+            (0, Placement(start: 0, size: 4), 0, 0), (5, Placement(start: 0, size: 2), 1, 2),
+            (5, Placement(start: 2, size: 2), 2, 1), (14, Placement(start: 0, size: 1), 3, 5),
+            (14, Placement(start: 1, size: 1), 4, 6), (14, Placement(start: 3, size: 1), 6, 4),
+        ] as [(UInt32, Placement, UInt32, UInt32)])
+    func `four slices have a shorter tree`(
+        profile: UInt32, placement: Placement, id: UInt32, mirrored: UInt32
+    ) throws {
+        for model in [GPUModel.a30, .rtxPro6000Workstation, .rtxPro6000Server] {
+            var plain = gpu(model)
+            #expect(try plain.create(profile, at: placement).id.rawValue == id)
+            var other = gpu(model)
+            #expect(try other.create(profile, at: placement, isMirrored: true).id.rawValue == mirrored)
+        }
+    }
+
+    @Test(arguments: [(false, [13, 11, 12, 7, 8, 9, 10]), (true, [9, 7, 8, 11, 12, 13, 14])])
+    func `seven small instances get the ids recorded on a GH200 and on a mirrored H100`(
+        isMirrored: Bool, ids: [UInt32]
+    ) throws {
+        var gpu = gpu(isMirrored ? .h100PCIe : .gh200)
+        #expect(try ids.map { _ in try gpu.create(19, isMirrored: isMirrored).id.rawValue } == ids)
+    }
+
+    // The seed notes make two 3g: the ids come as 2 and 1, and the listing has 1 at 4:4 and 2 at 0:4. The driver's own
+    // choice gives the former on a plain board and the latter on a mirrored one; where the places are named, lower half
+    // first, a mirrored board gives both.
+    @Test func `two halves get the ids of the notes`() throws {
+        func made(isMirrored: Bool, starts: [Int?]) throws -> [SimulatedGPU.Instance] {
+            var gpu = gpu(.a100)
+            return try starts.map { start in
+                try gpu.create(9, at: start.map { Placement(start: $0, size: 4) }, isMirrored: isMirrored)
+            }
+        }
+        let listing: [UInt32: Int] = [1: 4, 2: 0]
+        func list(_ made: [SimulatedGPU.Instance]) -> [UInt32: Int] {
+            Dictionary(uniqueKeysWithValues: made.map { ($0.id.rawValue, $0.placement.start) })
+        }
+        #expect(try made(isMirrored: false, starts: [nil, nil]).map(\.id.rawValue) == [2, 1])
+        #expect(try list(made(isMirrored: true, starts: [nil, nil])) == listing)
+        let placed = try made(isMirrored: true, starts: [0, 4])
+        #expect(placed.map(\.id.rawValue) == [2, 1] && list(placed) == listing)
     }
 
     @Test(
@@ -122,7 +186,7 @@ extension SimulatedGPU {
 
     @Test(arguments: GPUModel.all.map(\.name))
     func `every profile fits as often as its table says, and not once more`(name: String) throws {
-        let model = try #require(GPUModel.named(name))
+        let model = try #require(GPUModel.allWithEstimates.first { $0.name == name })
         for profile in model.profiles {
             var gpu = gpu(model)
             let count = profile.gpuInstance.instanceCount
@@ -130,6 +194,37 @@ extension SimulatedGPU {
             for _ in 0..<count { _ = try gpu.create(profile.gpuInstance.id.rawValue) }
             #expect(throws: DriverCode.insufficientResources) { try gpu.create(profile.gpuInstance.id.rawValue) }
         }
+    }
+
+    @Test(
+        arguments: [
+            ("A30", 21, 6), ("A30", 6, 21), ("A30", 21, 0), ("RTX-PRO-6000", 21, 65), ("RTX-PRO-6000", 65, 14),
+            ("RTX-PRO-6000", 65, 47), ("RTX-PRO-6000", 65, 35), ("RTX-PRO-6000", 64, 65), ("RTX-PRO-6000", 64, 5),
+            ("RTX-PRO-6000", 14, 65), ("RTX-PRO-6000", 47, 64), ("RTX-PRO-6000", 35, 64), ("RTX-PRO-6000-SE", 32, 0),
+            ("A100", 20, 20), ("A100", 20, 0), ("H100", 0, 20),
+        ] as [(String, UInt32, UInt32)])
+    func `media engines that are taken keep others out, wherever there is room`(
+        model: String, first: UInt32, second: UInt32
+    ) throws {
+        var gpu = gpu(try #require(GPUModel.named(model)))
+        _ = try gpu.create(first)
+        let refused = try #require(gpu.model.profile(GPUInstanceProfileID(second)))
+        #expect(gpu.remainingCapacity(of: refused) == 0)
+        for placement in [nil] + gpu.freePlacements(of: refused) {
+            #expect(throws: DriverCode.insufficientResources) { try gpu.create(second, at: placement) }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("A30", 21, 5), ("A30", 6, 14), ("RTX-PRO-6000", 65, 67), ("RTX-PRO-6000", 64, 66),
+            ("RTX-PRO-6000", 21, 47), ("RTX-PRO-6000", 14, 35), ("A100", 20, 9), ("A100-80GB", 5, 9),
+        ] as [(String, UInt32, UInt32)])
+    func `what shares no engine lies side by side`(model: String, first: UInt32, second: UInt32) throws {
+        var gpu = gpu(try #require(GPUModel.named(model)))
+        _ = try gpu.create(first)
+        _ = try gpu.create(second)
+        #expect(gpu.instances.count == 2)
     }
 
     @Test func `a GPU instance with a compute instance or a holder stays`() throws {
@@ -147,6 +242,13 @@ extension SimulatedGPU {
 }
 
 extension GPUModel {
-    static var a100: GPUModel { all[0] }
-    static var h100: GPUModel { all[1] }
+    static var a100: GPUModel { a100SXM40 }
+    static var h100: GPUModel { h100SXM80 }
+
+    /// All that estimates can add.
+    static var allWithEstimates: [GPUModel] {
+        all.map { $0.shown(by: .usual, admittingEstimates: true) }
+    }
+
+    static var sevenSlices: [GPUModel] { allWithEstimates.filter { $0.computeSlices == 7 } }
 }

@@ -11,41 +11,77 @@ struct `nvidia-ml-py on a simulated machine` {
         value?[key]?.integerValue.map { Int($0) }
     }
 
-    @Test(arguments: [(GPUModel.a100.name, false), (GPUModel.h100.name, true)])
-    func `every field of every profile is that of the table`(name: String, isMirrored: Bool) throws {
-        let model = try #require(GPUModel.named(name))
-        let test = try TestMachine([model], isMirrored: isMirrored, library: TestMachine.library)
-        let gpu = try #require(try Python.run("read_machine.py", on: test.path)["gpus"]?.arrayValue?.first)
+    @Test(arguments: GPUModel.all.map(\.name), [false, true])
+    func `every field of every profile is that of the table, inside it too`(
+        name: String, admitsEstimates: Bool
+    ) throws {
+        let model = try #require(GPUModel.named(name)).shown(by: .usual, admittingEstimates: admitsEstimates)
+        let test = try TestMachine([model], admitsEstimates: admitsEstimates, library: TestMachine.library)
+        let answer = try Python.run("read_machine.py", ["inside"], on: test.path)
+        let gpu = try #require(answer["gpus"]?.arrayValue?.first)
         #expect(Self.number(gpu, "endOfProfiles") == 0x12)
         let shown = try #require(gpu["profiles"]?.arrayValue)
+        // What is withheld is not there.
         #expect(shown.count == model.profiles.count)
         for entry in shown {
             let kind = GPUInstanceProfileKind(UInt32(try #require(Self.number(entry, "kind"))))
-            let profile = try #require(model.profile(kind)).gpuInstance
-            for layout in ["v1", "v2", "v3", "byId"] {
-                let fields = entry[layout]
-                let expected = [
-                    "id": Int(profile.id.rawValue), "sliceCount": profile.slices.rawValue,
-                    "instanceCount": profile.instanceCount, "multiprocessorCount": profile.multiprocessors,
-                    "copyEngineCount": profile.engines.copy, "decoderCount": profile.engines.decoder,
-                    "encoderCount": profile.engines.encoder, "jpegCount": profile.engines.jpeg,
-                    "ofaCount": profile.engines.ofa, "memorySizeMB": profile.memoryMiB,
-                ]
-                for (field, value) in expected {
-                    #expect(Self.number(fields, field) == value, "\(profile.name) \(layout).\(field)")
-                }
-                if layout != "v1" { #expect(fields?["name"]?.stringValue == "MIG \(profile.name)") }
-                if layout != "v3" { #expect(Self.number(fields, "isP2pSupported") == 0) }
-            }
-            #expect(Self.number(entry["v3"], "capabilities") == 0)
-            #expect(Self.number(entry["v3"], "version") == 0x0300_0098)
-            let placements = entry["placements"]?.arrayValue?.map { $0.arrayValue?.map(\.integerValue) }
-            #expect(placements == profile.placements.map { [Int64($0.start), Int64($0.size)] })
-            #expect(Self.number(entry, "room") == profile.instanceCount)
+            let profile = try #require(model.profile(kind))
+            Self.compare(profile, entry)
+            let inside = try #require(entry["inside"]?.arrayValue)
+            Self.compare(profile, computeProfiles: inside)
+            #expect(inside.map { Self.number($0, "room") } == profile.computeInstances.map(\.instanceCount))
         }
     }
 
-    @Test(arguments: [GPUModel.a100.name, GPUModel.h100.name])
+    private static func compare(_ kind: GPUModel.Profile, _ entry: JSONValue) {
+        let profile = kind.gpuInstance
+        for layout in ["v1", "v2", "v3", "byId"] {
+            let fields = entry[layout]
+            let expected = [
+                "id": Int(profile.id.rawValue), "sliceCount": profile.slices.rawValue,
+                "instanceCount": profile.instanceCount, "multiprocessorCount": profile.multiprocessors,
+                "copyEngineCount": profile.engines.copy, "decoderCount": profile.engines.decoder,
+                "encoderCount": profile.engines.encoder, "jpegCount": profile.engines.jpeg,
+                "ofaCount": profile.engines.ofa, "memorySizeMB": profile.memoryMiB,
+            ]
+            for (field, value) in expected {
+                #expect(number(fields, field) == value, "\(profile.name) \(layout).\(field)")
+            }
+            if layout != "v1" { #expect(fields?["name"]?.stringValue == "MIG \(profile.name)") }
+            if layout != "v3" { #expect(number(fields, "isP2pSupported") == 0) }
+        }
+        #expect(number(entry["v3"], "capabilities") == (profile.name.hasSuffix("+gfx") ? 2 : 0))
+        #expect(number(entry["v3"], "version") == 0x0300_0098)
+        let placements = entry["placements"]?.arrayValue?.map { $0.arrayValue?.map(\.integerValue) }
+        #expect(placements == profile.placements.map { [Int64($0.start), Int64($0.size)] })
+        #expect(number(entry, "room") == profile.instanceCount)
+    }
+
+    private static func compare(_ profile: GPUModel.Profile, computeProfiles: [JSONValue]) {
+        #expect(computeProfiles.count == profile.computeInstances.count)
+        for (entry, expected) in zip(computeProfiles, profile.computeInstances) {
+            for layout in ["v1", "v2"] {
+                let fields = entry[layout]
+                let values = [
+                    "id": Int(expected.id.rawValue), "sliceCount": expected.slices.rawValue,
+                    "instanceCount": expected.instanceCount, "multiprocessorCount": expected.multiprocessors,
+                    "sharedCopyEngineCount": profile.gpuInstance.engines.copy,
+                    "sharedDecoderCount": profile.gpuInstance.engines.decoder,
+                    "sharedEncoderCount": profile.gpuInstance.engines.encoder,
+                    "sharedJpegCount": profile.gpuInstance.engines.jpeg,
+                    "sharedOfaCount": profile.gpuInstance.engines.ofa,
+                ]
+                for (field, value) in values {
+                    #expect(number(fields, field) == value, "\(expected.name) \(layout).\(field)")
+                }
+            }
+            #expect(entry["v2"]?["name"]?.stringValue == "MIG \(expected.name)")
+            let places = entry["placements"]?.arrayValue?.map { $0.arrayValue?.map(\.integerValue) }
+            #expect(places == profile.placements(of: expected).map { [Int64($0.start), Int64($0.size)] })
+        }
+    }
+
+    @Test(arguments: GPUModel.all.map(\.name))
     func `every field of a GPU is that of the table and of the machine`(name: String) throws {
         let model = try #require(GPUModel.named(name))
         let test = try TestMachine([model, model], library: TestMachine.library)
@@ -72,7 +108,8 @@ struct `nvidia-ml-py on a simulated machine` {
             let numbers = [
                 "index": index, "minor": gpu.minor, "foundByUUID": index, "foundByPCI": index,
                 "foundBySerial": index, "architecture": Int(model.architecture.rawValue), "persistence": 0,
-                "computeMode": 0, "isMig": 0, "mostDevices": 7, "instanceId": 3, "attributes": 3, "utilization": 3,
+                "computeMode": 0, "isMig": 0, "mostDevices": model.computeSlices, "instanceId": 3, "attributes": 3,
+                "utilization": 3,
                 "cores": 3,
             ]
             for (field, value) in numbers { #expect(Self.number(entry, field) == value, "\(field)") }
@@ -82,6 +119,14 @@ struct `nvidia-ml-py on a simulated machine` {
             #expect(old?["pci"]?.arrayValue?.last?.stringValue == String(gpu.pci.description.dropFirst(4)))
             #expect(old?["processes"]?.arrayValue?.map(\.integerValue) == [0, 0])
         }
+    }
+
+    @Test(arguments: [("A100", 0), ("B300", 0), ("GB300", 3), ("RTX-PRO-5000", 3)])
+    func `cores are told while MIG is off, where multiprocessors are public`(name: String, code: Int) throws {
+        let model = try #require(GPUModel.named(name))
+        let test = try TestMachine([model], isMIGEnabled: false, library: TestMachine.library)
+        let answer = try Python.run("read_machine.py", on: test.path)
+        #expect(Self.number(answer["gpus"]?.arrayValue?.first, "cores") == code)
     }
 
     @Test(arguments: [false, true])
@@ -114,23 +159,8 @@ struct `nvidia-ml-py on a simulated machine` {
                         [Int64($0.id.rawValue), Int64($0.profile.rawValue), untouched, untouched]
                     })
             let profiles = try #require(shown["computeProfiles"]?.arrayValue)
-            #expect(profiles.count == profile.computeInstances.count)
-            for (entry, expected) in zip(profiles, profile.computeInstances) {
-                for layout in ["v1", "v2"] {
-                    let fields = entry[layout]
-                    #expect(number(fields, "id") == Int(expected.id.rawValue))
-                    #expect(number(fields, "sliceCount") == expected.slices.rawValue)
-                    #expect(number(fields, "instanceCount") == expected.instanceCount)
-                    #expect(number(fields, "multiprocessorCount") == expected.multiprocessors)
-                    #expect(number(fields, "sharedCopyEngineCount") == profile.gpuInstance.engines.copy)
-                    #expect(number(fields, "sharedDecoderCount") == profile.gpuInstance.engines.decoder)
-                    #expect(number(fields, "sharedOfaCount") == profile.gpuInstance.engines.ofa)
-                }
-                #expect(entry["v2"]?["name"]?.stringValue == "MIG \(expected.name)")
-                let places = entry["placements"]?.arrayValue?.map { $0.arrayValue?.map(\.integerValue) }
-                #expect(places == profile.placements(of: expected).map { [Int64($0.start), Int64($0.size)] })
-                #expect(number(entry, "room") == 0, "the whole instance is taken")
-            }
+            compare(profile, computeProfiles: profiles)
+            #expect(profiles.allSatisfy { number($0, "room") == 0 }, "the whole instance is taken")
         }
     }
 

@@ -12,7 +12,8 @@ struct TestMachine: ~Copyable {
 
     init(
         _ models: [GPUModel] = [.a100, .h100], isMIGEnabled: Bool = true, isMirrored: Bool = false,
-        renumbersGPUs: Bool = false, canResetGPUs: Bool = true, library: String = "/dev/null"
+        renumbersGPUs: Bool = false, canResetGPUs: Bool = true, admitsEstimates: Bool = false,
+        library: String = "/dev/null"
     ) throws {
         let directory = try TemporaryDirectory()
         var plan = MachinePlan(models: models, library: library)
@@ -20,6 +21,7 @@ struct TestMachine: ~Copyable {
         plan.isMirrored = isMirrored
         plan.renumbersGPUs = renumbersGPUs
         plan.canResetGPUs = canResetGPUs
+        plan.admitsEstimates = admitsEstimates
         plan.nodes = .file
         try Machine.make(plan, in: directory.path("machine"))
         machine = try Machine(directory: directory.path("machine"))

@@ -1,7 +1,8 @@
 """Asks the unmodified nvidia-ml-py for all it knows of a machine, and prints it as one JSON object.
 
 The loader finds the library: LD_LIBRARY_PATH names the machine's lib directory. First the script makes what its
-arguments say: GPU:PROFILE[:START] makes a GPU instance and the compute instance that takes the whole of it.
+arguments say: GPU:PROFILE[:START] makes a GPU instance and the compute instance that takes the whole of it. With
+"inside" among them it makes an instance of each profile in turn, looks inside, and destroys it.
 """
 
 import ctypes
@@ -15,8 +16,6 @@ GI_FIELDS = ("id", "isP2pSupported", "sliceCount", "instanceCount", "multiproces
 CI_FIELDS = ("id", "sliceCount", "instanceCount", "multiprocessorCount", "sharedCopyEngineCount",
              "sharedDecoderCount", "sharedEncoderCount", "sharedJpegCount", "sharedOfaCount")
 ATTRIBUTES = CI_FIELDS[3:] + ("gpuInstanceSliceCount", "computeInstanceSliceCount", "memorySizeMB")
-SIZES = {19: 1, 20: 1, 15: 2, 14: 2, 9: 4, 5: 4, 0: 8}
-WHOLE = {19: 0, 20: 0, 15: 7, 14: 1, 9: 2, 5: 3, 0: 4}
 
 
 def code(call, *arguments):
@@ -55,6 +54,22 @@ def third_layout(device, kind):
                 capabilities=ctypes.c_uint.from_buffer(buffer, 144).value)
 
 
+def possible_placements(device, profile):
+    count = ctypes.c_uint()
+    raw("nvmlDeviceGetGpuInstancePossiblePlacements_v2", device, profile, None, ctypes.byref(count))
+    places = (nvml.c_nvmlGpuInstancePlacement_t * count.value)()
+    raw("nvmlDeviceGetGpuInstancePossiblePlacements", device, profile, places, ctypes.byref(count))
+    return [[place.start, place.size] for place in places]
+
+
+def inside(device, profile):
+    """The compute profiles of a GPU instance that nothing else lies in."""
+    handle = nvml.nvmlDeviceCreateGpuInstance(device, profile)
+    profiles = gpu_instance(device, handle)["computeProfiles"]
+    nvml.nvmlGpuInstanceDestroy(handle)
+    return profiles
+
+
 def gpu_profiles(device):
     """All profiles of a GPU, and the kind at which the library says that there are no more."""
     profiles = []
@@ -66,16 +81,12 @@ def gpu_profiles(device):
                 return profiles, kind
             continue
         second = nvml.nvmlDeviceGetGpuInstanceProfileInfoV(device, kind)
-        count = ctypes.c_uint()
-        raw("nvmlDeviceGetGpuInstancePossiblePlacements_v2", device, first.id, None, ctypes.byref(count))
-        places = (nvml.c_nvmlGpuInstancePlacement_t * count.value)()
-        raw("nvmlDeviceGetGpuInstancePossiblePlacements", device, first.id, places, ctypes.byref(count))
         profiles.append({
             "kind": kind, "v1": fields(first, *GI_FIELDS), "v2": fields(second, *GI_FIELDS, "name"),
-            "v3": third_layout(device, kind),
+            "v3": third_layout(device, kind), "placements": possible_placements(device, first.id),
             "byId": fields(nvml.nvmlDeviceGetGpuInstanceProfileInfoById(device, first.id), *GI_FIELDS, "name"),
-            "placements": [[place.start, place.size] for place in places],
             "room": nvml.nvmlDeviceGetGpuInstanceRemainingCapacity(device, first.id),
+            "inside": inside(device, first.id) if "inside" in sys.argv else None,
         })
     return profiles, None
 
@@ -219,11 +230,12 @@ def make(request):
     index, profile, *start = (int(word) for word in request.split(":"))
     device = nvml.nvmlDeviceGetHandleByIndex(index)
     if start:
-        place = nvml.c_nvmlGpuInstancePlacement_t(start[0], SIZES[profile])
+        place = nvml.c_nvmlGpuInstancePlacement_t(start[0], possible_placements(device, profile)[0][1])
         instance = nvml.nvmlDeviceCreateGpuInstanceWithPlacement(device, profile, ctypes.byref(place))
     else:
         instance = nvml.nvmlDeviceCreateGpuInstance(device, profile)
-    nvml.nvmlGpuInstanceCreateComputeInstance(instance, WHOLE[profile])
+    largest = max(gpu_instance(device, instance)["computeProfiles"], key=lambda entry: entry["v1"]["sliceCount"])
+    nvml.nvmlGpuInstanceCreateComputeInstance(instance, largest["v1"]["id"])
 
 
 def main():
@@ -234,7 +246,8 @@ def main():
         before = error.value
     nvml.nvmlInit()
     for word in sys.argv[1:]:
-        make(word)
+        if word != "inside":
+            make(word)
     result = {
         "beforeInit": before, "driver": text(nvml.nvmlSystemGetDriverVersion()),
         "library": text(nvml.nvmlSystemGetNVMLVersion()), "cuda": nvml.nvmlSystemGetCudaDriverVersion(),
