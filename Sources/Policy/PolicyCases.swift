@@ -20,7 +20,7 @@ package struct PolicyCases: Sendable {
     let cases: [Case]
     let source: SourceText
     /// The system's names with those of the file over them.
-    private let names: NameResolver
+    let names: NameResolver
 
     /// Reads the cases; the first thing that is wrong refuses all of them. Blocks as long as the user database does.
     package init(_ file: PolicyFile, names system: NameResolver = .system) throws(PolicyErrors) {

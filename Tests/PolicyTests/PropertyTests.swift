@@ -6,22 +6,11 @@ import TestSupport
 import Testing
 
 @Suite struct PropertyTests {
-    static var hasPython: Bool {
-        do throws(SystemError) {
-            let child = try ChildProcess(
-                "/usr/bin/env", arguments: ["env", "python3", "-c", ""], environment: CurrentProcess.environment(),
-                streams: .init(input: nil, output: nil, error: nil))
-            return try child.wait() == .exited(0)
-        } catch {
-            return false
-        }
-    }
-
     /// How many decisions are held against the second implementation, or what a campaign says (`.ci/policy-campaign`).
     private static let decisions = CurrentProcess.environment("MIGBROKER_DECISIONS").flatMap { Int($0) } ?? 100_000
     private static let atOnce = 10_000
 
-    @Test(.enabled(if: hasPython, "needs python3"))
+    @Test(.enabled(if: Reference.isThere, "needs python3"))
     func `a second implementation makes the same hundred thousand decisions`() throws {
         var random = SplitMix64(seed: 1)
         let gpus = try (0..<4).map(gpu)
@@ -29,7 +18,7 @@ import Testing
         var count = 0
         for _ in 0..<Self.decisions / Self.atOnce {
             let (cases, answers) = try Self.some(&random, gpus)
-            let expected = try Self.reference(cases)
+            let expected = try Reference.answers(to: cases)
             try #require(expected.count == answers.count)
             let differing = zip(answers, expected).filter { $0 != $1 }
             #expect(differing.isEmpty, "\(differing.count): \(differing.prefix(3))")
@@ -75,20 +64,6 @@ import Testing
             cases.append(UInt8(ascii: "\n"))
         }
         return (cases, answers)
-    }
-
-    private static func reference(_ cases: [UInt8]) throws -> [String] {
-        let directory = try TemporaryDirectory()
-        try Files.write(directory.path("cases"), cases)
-        let script = Files.parent(of: #filePath) + "/reference.py"
-        let input = try Files.open(directory.path("cases"), .read)
-        let output = try Files.open(directory.path("answers"), [.write, .create], mode: 0o600)
-        let child = try ChildProcess(
-            "/usr/bin/env", arguments: ["env", "python3", script], environment: CurrentProcess.environment(),
-            streams: .init(input: input.raw, output: output.raw, error: 2))
-        #expect(try child.wait() == .exited(0))
-        let bytes = try Files.read(directory.path("answers"))
-        return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Calls `body` with random policies and, for each, some questions.

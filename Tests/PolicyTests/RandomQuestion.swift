@@ -56,15 +56,20 @@ struct RandomQuestion {
         }
     }
 
-    var json: JSONValue {
+    var json: JSONValue { query.json(use: use, now: now) }
+}
+
+extension Query {
+    /// The question as the reference reads it.
+    func json(use: [UseEntry], now: Timestamp?) -> JSONValue {
         [
-            "user": .integer(query.principal.user.rawValue), "known": .bool(query.principal.name != nil),
-            "peer": .array(query.principal.peerGroups.sorted().map { .integer($0.rawValue) }),
-            "database": .array(query.principal.databaseGroups.sorted().map { .integer($0.rawValue) }),
-            "from": .string(query.principal.origin.rawValue), "action": .string(query.action.rawValue),
-            "target": targetJSON, "duration": query.duration.map { .integer($0.seconds) } ?? .null,
+            "user": .integer(principal.user.rawValue), "known": .bool(principal.name != nil),
+            "peer": .array(principal.peerGroups.sorted().map { .integer($0.rawValue) }),
+            "database": .array(principal.databaseGroups.sorted().map { .integer($0.rawValue) }),
+            "from": .string(principal.origin.rawValue), "action": .string(action.rawValue),
+            "target": targetJSON, "duration": duration.map { .integer($0.seconds) } ?? .null,
             "now": now.map { .integer($0.secondsSinceEpoch) } ?? .null,
-            "renewals": .integer(query.renewals), "isolation": .string(query.isolation.rawValue),
+            "renewals": .integer(renewals), "isolation": .string(isolation.rawValue),
             "use": .array(
                 use.map { entry in
                     .array([
@@ -76,7 +81,7 @@ struct RandomQuestion {
     }
 
     private var targetJSON: JSONValue {
-        switch query.target {
+        switch target {
         case .broker: .null
         case .gpus(let gpus): ["gpus": .array(gpus.map { .integer($0.index) })]
         case .instances(let demands):

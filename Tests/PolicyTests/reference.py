@@ -230,6 +230,37 @@ class Question:
         return f"quota:{limit['id']}:{limit['scope']}:{dimension}:{used}:{asked}:{most}"
 
 
+def uncommented(text):
+    """The text without its // comments, which never stand inside a string."""
+    out, index, quoted = [], 0, False
+    while index < len(text):
+        here = text[index]
+        if quoted and here == "\\":
+            out.append(text[index:index + 2])
+            index += 2
+            continue
+        if here == '"':
+            quoted = not quoted
+        if not quoted and text.startswith("//", index):
+            index = text.find("\n", index)
+            if index < 0:
+                break
+            continue
+        out.append(here)
+        index += 1
+    return "".join(out)
+
+
+def numbered(text, names):
+    """A policy file with its names as numbers, and with the lists that it leaves out."""
+    policy = {"allow": [], "deny": [], "limits": [], **json.loads(uncommented(text))}
+    for rule in policy["allow"] + policy["deny"] + policy["limits"]:
+        for kind, known in names.items():
+            if kind in rule["who"]:
+                rule["who"][kind] = [n if isinstance(n, int) else known[n] for n in rule["who"][kind]]
+    return policy
+
+
 def flag(value):
     return "yes" if value else "no"
 
@@ -241,8 +272,9 @@ def ids(values):
 def main():
     for line in sys.stdin:
         case = json.loads(line)
+        policy = case["policy"] if "policy" in case else numbered(case["text"], case["names"])
         for question in case["questions"]:
-            print(Question(case["policy"], case["gpus"], question).answer())
+            print(Question(policy, case["gpus"], question).answer())
 
 
 main()
