@@ -69,6 +69,9 @@ struct `The program migsim` {
             (["fault", "/nowhere/m", "init", "IN_USE"], "'init' is no good"),
             (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--times", "0"], "a number from 1"),
             (["fault", "/nowhere/m", "nvmlInit", "--crash", "--kill"], "exclude each other"),
+            (["fault", "/nowhere/m", "nvmlInit", "--hang", "--crash"], "exclude each other"),
+            (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--for", "0"], "a number from 1"),
+            (["fault", "/nowhere/m", "nvmlInit", "--late"], "missing CODE"),
             (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--kill"], "unexpected argument 'IN_USE'"),
         ] as [([String], String)])
     func `a wrong command line is said to be wrong, with status 2`(words: [String], message: String) throws {
@@ -119,10 +122,12 @@ struct `The program migsim` {
         #expect(try migsim("fault", path, "nvmlGpuInstanceDestroy", "IN_USE", "--after", "1", "--times", "3").code == 0)
         #expect(try migsim("fault", path, "nvmlInit", "--delay", "5").code == 0)
         #expect(try migsim("fault", path, "*", "--kill").code == 0)
+        #expect(try migsim("fault", path, "nvmlInit", "UNKNOWN", "--late", "--for", "3").code == 0)
         let text = try migsim("show", path).output
         #expect(text.contains("nvmlGpuInstanceDestroy  IN_USE, after 1 calls, 3 times"))
         let faults = try #require(try Self.show(path)["faults"]?.arrayValue)
-        #expect(faults.compactMap { $0["effect"]?.stringValue } == ["IN_USE", "none", "kill"])
+        #expect(faults.compactMap { $0["effect"]?.stringValue } == ["IN_USE", "none", "kill", "UNKNOWN"])
+        #expect(text.contains("nvmlInit  UNKNOWN, late, for 3000 ms"))
         #expect(try migsim("fault", path, "--clear").code == 0)
         #expect(try Self.show(path)["faults"]?.arrayValue?.isEmpty == true)
     }
