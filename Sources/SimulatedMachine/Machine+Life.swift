@@ -68,14 +68,19 @@ extension Machine {
     /// Restarts the machine: its processes are gone, and so are the nodes that nobody makes at boot.
     package func reboot() throws(MachineError) {
         try change { state throws(MachineError) in
-            try holderDirectory.clear(all: true)
+            state.boots &+= 1
             state.reload(isReset: true)
-            do throws(SystemError) {
-                for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
-                try DriverFiles(layout: layout, state: state).makeBootNodes()
-            } catch {
-                throw .system(error)
-            }
+        }
+    }
+
+    /// What a restart does besides to the state: where it is killed in the middle, the next process does it again.
+    func restart(_ state: MachineState) throws(MachineError) {
+        try holderDirectory.clear(all: true)
+        do throws(SystemError) {
+            for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
+            try DriverFiles(layout: layout, state: state).makeBootNodes()
+        } catch {
+            throw .system(error)
         }
     }
 

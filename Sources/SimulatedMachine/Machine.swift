@@ -20,10 +20,10 @@ package final class Machine: Sendable {
         do {
             let state = try Files.attributes(layout.state)
             owner = (state.owner, state.group)
-            counters = try SharedCounters(at: layout.header)
         } catch {
             throw .system(error)
         }
+        counters = try SharedCounters(at: layout.header)
         lock = MachineLock(path: layout.lock)
         holderDirectory = HolderDirectory(path: layout.holders)
         document = SharedDocument(layout.machine, counters: counters, counter: .machine) {
@@ -60,7 +60,7 @@ package final class Machine: Sendable {
 
     /// Finishes what a killed process left half done, where this process may.
     package func mend() throws(MachineError) {
-        guard counters.isWritable, counters[.tree] != counters[.machine] else { return }
+        guard try isTreeBehind else { return }
         try lock.hold { () throws(MachineError) in try mendUnderLock() }
     }
 
@@ -77,8 +77,16 @@ package final class Machine: Sendable {
         try updateTree(of: changed.map(\.0), in: state)
     }
 
+    /// Whether the files do not follow the state yet, and this process may have them do so.
+    private var isTreeBehind: Bool {
+        get throws(MachineError) {
+            guard counters.isWritable else { return false }
+            return try counters.count(.tree) != counters.count(.machine)
+        }
+    }
+
     private func mendUnderLock() throws(MachineError) {
-        guard counters.isWritable, counters[.tree] != counters[.machine] else { return }
+        guard try isTreeBehind else { return }
         let state = try document.valueUnderLock()
         try updateTree(of: state.gpus, in: state)
     }
@@ -86,6 +94,10 @@ package final class Machine: Sendable {
     // The state comes first and the tree follows it: a process killed in between leaves a tree that lags, which the
     // counter shows and the next process mends.
     private func updateTree(of gpus: [SimulatedGPU], in state: MachineState) throws(MachineError) {
+        if try counters.count(.boot) != state.boots {
+            try restart(state)
+            counters.set(.boot, to: state.boots)
+        }
         do throws(SystemError) {
             try CapabilityTree(layout: layout).update(to: gpus)
             try CapabilityTree(layout: layout).removeOthers(than: state.gpus)
@@ -96,6 +108,6 @@ package final class Machine: Sendable {
         } catch {
             throw .system(error)
         }
-        counters[.tree] = counters[.machine]
+        counters.set(.tree, to: try counters.count(.machine))
     }
 }

@@ -18,6 +18,7 @@ extension MachineState {
                 "uvm": .integer(majors.uvm),
             ],
             "load": .integer(load),
+            "boots": .integer(boots),
             "lastSerial": .integer(lastSerial),
             "gpus": .array(gpus.map(\.json)),
         ]
@@ -44,6 +45,7 @@ extension MachineState {
                 gpus: [])
             try majors.finish()
             load = try reader.number("load")
+            boots = try reader.number("boots")
             lastSerial = try reader.number("lastSerial")
             for gpu in try reader.array("gpus") {
                 gpus.append(try SimulatedGPU(gpu, isMirrored: isMirrored))

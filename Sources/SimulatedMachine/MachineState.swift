@@ -11,6 +11,8 @@ package struct MachineState: Sendable {
     package let majors: Majors
     /// Counts loads of the driver; what a program got from an earlier one is void.
     package var load: UInt32 = 1
+    /// Counts restarts of the machine.
+    package var boots: UInt32 = 0
     /// The last serial that an instance got.
     package var lastSerial: UInt32 = 0
     package var gpus: [SimulatedGPU]
