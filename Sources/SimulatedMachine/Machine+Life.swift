@@ -49,6 +49,7 @@ extension Machine {
             try Files.setMode(layout.holders, 0o1777)
             try Files.write(layout.lock, [])
             try SharedDocument<[Fault]>.make(layout.faults, Fault.bytes(of: []))
+            try SharedDocument<XidLog>.make(layout.xids, XidLog().bytes)
             try SharedDocument<MachineState>.make(layout.machine, state.json.bytes())
             try SharedCounters.make(at: layout.header)
         } catch {

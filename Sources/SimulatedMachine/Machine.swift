@@ -12,6 +12,7 @@ package final class Machine: Sendable {
     let holderDirectory: HolderDirectory
     private let document: SharedDocument<MachineState>
     let faultDocument: SharedDocument<[Fault]>
+    let xidDocument: SharedDocument<XidLog>
 
     /// Opens the machine of a directory; reads nothing that another process could be changing.
     package init(directory: String) throws(MachineError) {
@@ -31,6 +32,9 @@ package final class Machine: Sendable {
         }
         faultDocument = SharedDocument(layout.faults, counters: counters, counter: .faults) {
             bytes throws(StateDamage) in try Fault.list(bytes)
+        }
+        xidDocument = SharedDocument(layout.xids, counters: counters, counter: .xids) {
+            bytes throws(StateDamage) in try XidLog(bytes)
         }
     }
 
@@ -53,6 +57,7 @@ package final class Machine: Sendable {
             let before = try document.valueUnderLock()
             var state = before
             let result = try body(&state)
+            state.countChanges(since: before)
             try commit(state, after: before)
             return result
         }

@@ -99,6 +99,7 @@ extension SimulatedGPU {
             "persistent": .bool(isPersistent),
             "computeMode": .integer(computeMode),
             "resets": .integer(resets),
+            "changes": .integer(changes),
             "instances": .array(instances.map(\.json)),
         ]
     }
@@ -120,6 +121,7 @@ extension SimulatedGPU {
         isPersistent = try reader.bool("persistent")
         computeMode = try reader.number("computeMode")
         resets = try reader.number("resets")
+        changes = try reader.number("changes")
         for instance in try reader.array("instances") {
             try restore(instance, isMirrored: isMirrored)
         }

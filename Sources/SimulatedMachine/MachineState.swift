@@ -45,6 +45,14 @@ package struct MachineState: Sendable {
         package let uvm: UInt32
     }
 
+    /// Counts, GPU by GPU, a change of the MIG configuration, which is an event for those who wait for it.
+    mutating func countChanges(since before: MachineState) {
+        for (index, old) in before.gpus.enumerated()
+        where gpus[index].mode != old.mode || gpus[index].instances != old.instances {
+            gpus[index].changes &+= 1
+        }
+    }
+
     /// A serial that no instance has had.
     package mutating func nextSerial() -> UInt32 {
         lastSerial &+= 1

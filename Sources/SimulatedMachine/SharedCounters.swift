@@ -12,6 +12,7 @@ final class SharedCounters: @unchecked Sendable {
         case faults
         /// The state that the capability tree was last brought in line with.
         case tree
+        case xids
         /// The start of the machine that its device nodes are of.
         case boot
     }

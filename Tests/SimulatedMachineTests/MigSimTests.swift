@@ -109,7 +109,7 @@ struct `The program migsim` {
         #expect(!Files.exists(path))
     }
 
-    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "reset", "reload", "reboot"])
+    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "xid", "reset", "reload", "reboot"])
     func `every command has its help`(verb: String) throws {
         let own = try migsim(verb, "--help")
         #expect(own.code == 0 && own.output.hasPrefix("usage: migsim \(verb) "))
