@@ -68,7 +68,10 @@ package struct GPUModel: Sendable {
     }
 }
 
-extension GPUModel {
+extension GPUModel: Equatable {
+    /// A model is known by its name; its facts are a table's.
+    package static func == (a: GPUModel, b: GPUModel) -> Bool { a.name.utf8.elementsEqual(b.name.utf8) }
+
     /// Every model that can be simulated.
     package static let all: [GPUModel] = [.a100SXM40, .h100SXM80]
 

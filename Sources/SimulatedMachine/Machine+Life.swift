@@ -50,7 +50,8 @@ extension Machine {
             try Files.write(layout.lock, [])
             try SharedDocument<[Fault]>.make(layout.faults, Fault.bytes(of: []))
             try SharedDocument<XidLog>.make(layout.xids, XidLog().bytes)
-            try SharedDocument<MachineState>.make(layout.machine, state.json.bytes())
+            var text = MachineText()
+            try SharedDocument<MachineState>.make(layout.machine, text.bytes(of: state))
             try SharedCounters.make(at: layout.header)
         } catch {
             throw .system(error)

@@ -5,7 +5,8 @@ import MIG
 extension MachineState {
     static let limits = JSONLimits(bytes: 1 << 20, depth: 12, keysPerObject: 32, stringBytes: 256)
 
-    var json: JSONValue {
+    /// With `gpus` for its GPUs, which come last.
+    func json(gpus: [JSONValue]) -> JSONValue {
         [
             "version": 1,
             "driver": .string(driver.description),
@@ -20,11 +21,11 @@ extension MachineState {
             "load": .integer(load),
             "boots": .integer(boots),
             "lastSerial": .integer(lastSerial),
-            "gpus": .array(gpus.map(\.json)),
+            "gpus": .array(gpus),
         ]
     }
 
-    /// Reads what `json` wrote, and rebuilds every instance by the rules that made it, so that no state that the rules
+    /// Reads what was written, and rebuilds every instance by the rules that made it, so that no state that the rules
     /// could not have led to is ever taken.
     init(_ bytes: [UInt8]) throws(StateDamage) {
         do {
@@ -87,7 +88,7 @@ extension JSONObjectReader {
 }
 
 extension SimulatedGPU {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         [
             "model": .string(model.name),
             "uuid": .string(uuid.description),

@@ -1,7 +1,7 @@
 package import MIG
 
 /// A GPU of a simulated machine: a model, and what has been made of it.
-package struct SimulatedGPU: Sendable {
+package struct SimulatedGPU: Equatable, Sendable {
     package let model: GPUModel
     package let uuid: GPUUUID
     package let serial: String
