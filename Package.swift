@@ -98,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "migbench",
             dependencies: [
-                "API", "Varlink", "Linux", "MIG", "JSON", "SimulatedNVML", "migsim", "migbrokerd", "migctl",
+                "API", "Varlink", "NVML", "Linux", "MIG", "JSON", "SimulatedNVML", "migsim", "migbrokerd", "migctl",
             ],
             swiftSettings: strict,
             linkerSettings: selfContained
