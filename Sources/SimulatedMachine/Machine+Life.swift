@@ -121,6 +121,8 @@ extension Machine {
             }
             let used = others.reduce(holder.memoryMiB) { $0 + $1.memoryMiB }
             guard used <= capacity else { throw .refused(.insufficientResources) }
+            // Or every call that asks who uses a GPU would look at all that ever did.
+            try holderDirectory.clear(all: false)
             try holderDirectory.enter(holder)
         }
     }
