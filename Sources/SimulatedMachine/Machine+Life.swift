@@ -13,6 +13,8 @@ package struct MachinePlan: Sendable {
     package var nodes: MachineState.NodeStyle = .device
     /// The built driver library that is copied into the machine.
     package var library: String
+    /// Functions that the copy is to lack, as the library of an older driver does.
+    package var missingFunctions: [String] = []
 
     package init(models: [GPUModel], library: String) {
         self.models = models
@@ -24,7 +26,8 @@ package struct MachinePlan: Sendable {
 extension Machine {
     /// Makes a machine in a directory that is empty or not there yet.
     ///
-    /// The header is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD.
+    /// The header is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD. Refused
+    /// with FUNCTION_NOT_FOUND, and nothing made, where the library has no function that it is to lack.
     package static func make(_ plan: MachinePlan, in directory: String) throws(MachineError) {
         let layout = MachineLayout(directory: directory)
         let majors = HostDevices.freeMajors()
@@ -37,10 +40,11 @@ extension Machine {
         let state = MachineState(
             driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
             canResetGPUs: plan.canResetGPUs, nodes: plan.nodes, majors: majors, gpus: gpus)
+        let library = try LibraryFile(of: plan)
         do throws(SystemError) {
             try Files.makeDirectories(directory)
             for name in ["lib", "state", "dev"] { try Files.makeDirectory("\(directory)/\(name)") }
-            try Files.write(layout.library, try Files.read(plan.library), mode: 0o755)
+            try Files.write(layout.library, library.bytes, mode: 0o755)
             let files = DriverFiles(layout: layout, state: state)
             try files.make()
             try files.makeBootNodes()

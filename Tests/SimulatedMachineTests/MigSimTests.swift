@@ -55,6 +55,7 @@ struct `The program migsim` {
             (["new", "/nowhere/m", "--gpu", "A100", "--count", "33"], "a number from 1 to 32"),
             (["new", "/nowhere/m", "--gpu", "A100", "--driver", "new"], "a version such as"),
             (["new", "/nowhere/m", "--gpu", "A100", "--nodes", "paper"], "'device' or 'file'"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--without", "printf"], "'printf' is no good"),
             (["new", "/nowhere/m", "--gpu", "A100", "--wings"], "unknown option '--wings'"),
             (["new", "/nowhere/m", "/nowhere/n", "--gpu", "A100"], "unexpected argument '/nowhere/n'"),
             (["new", "/nowhere/m", "--gpu", "A100", "--", "true"], "unexpected argument 'true'"),
@@ -106,6 +107,14 @@ struct `The program migsim` {
         let path = "\(home.path)/m"
         let command = try migsim("new", path, "--gpu", "H100", "--driver", "470.82.01", "--nodes", "file")
         #expect(command.code == 1 && command.errors.contains("525.85.12"))
+        #expect(!Files.exists(path))
+    }
+
+    @Test func `a library cannot lack what it never had`() throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/m"
+        let command = try migsim("new", path, "--gpu", "A100", "--without", "nvmlDeviceGet", "--nodes", "file")
+        #expect(command.code == 1 && command.errors.contains("has not all of nvmlDeviceGet"), "\(command.errors)")
         #expect(!Files.exists(path))
     }
 
