@@ -98,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "migbench",
             dependencies: [
-                "API", "Varlink", "Policy", "Linux", "MIG", "JSON", "SimulatedNVML", "migsim", "migbrokerd", "migctl",
+                "API", "Varlink", "Policy", "NVML", "Linux", "MIG", "JSON", "SimulatedNVML", "migsim", "migbrokerd",
+                "migctl",
             ],
             swiftSettings: strict,
             linkerSettings: selfContained

@@ -5,13 +5,10 @@ import MIG
 struct CapabilityTree: Sendable {
     let layout: MachineLayout
 
-    /// Brings the tree in line with GPUs; what is right is left alone, with what was written to it.
+    /// Brings the tree in line with all GPUs; what is right is left alone, with what was written to it.
     func update(to gpus: [SimulatedGPU]) throws(SystemError) {
         for gpu in gpus { try update(to: gpu) }
-    }
-
-    /// Removes the directories of minors that no GPU has any more.
-    func removeOthers(than gpus: [SimulatedGPU]) throws(SystemError) {
+        // The directories of minors that no GPU has any more.
         let kept = gpus.map { "gpu\($0.minor)" }
         for name in try Files.list(layout.capabilities)
         where name.utf8.starts(with: "gpu".utf8) && !kept.contains(name) {
@@ -19,17 +16,29 @@ struct CapabilityTree: Sendable {
         }
     }
 
+    /// Brings the tree of a GPU that keeps its minor from one state to the next, and looks at nothing that stays.
+    func update(to gpu: SimulatedGPU, from before: SimulatedGPU) throws(SystemError) {
+        for instance in before.instances where gpu.instance(instance.id) == nil {
+            let directory = layout.capability(gpuMinor: gpu.minor, instance.id)
+            if Files.exists(directory) { try Files.removeTree(directory) }
+        }
+        for instance in gpu.instances where instance != before.instance(instance.id) { try update(instance, of: gpu) }
+    }
+
     private func update(to gpu: SimulatedGPU) throws(SystemError) {
         let base = layout.instances(gpuMinor: gpu.minor)
         try Files.makeDirectories(base)
         try removeOthers(in: base, keep: gpu.instances.map { "gi\($0.id)" })
-        for instance in gpu.instances {
-            let directory = layout.capability(gpuMinor: gpu.minor, instance.id)
-            try make(.gpuInstance(gpuMinor: gpu.minor, instance.id))
-            try removeOthers(in: directory, keep: ["access"] + instance.computeInstances.map { "ci\($0.id)" })
-            for compute in instance.computeInstances {
-                try make(.computeInstance(gpuMinor: gpu.minor, instance.id, compute.id))
-            }
+        for instance in gpu.instances { try update(instance, of: gpu) }
+    }
+
+    private func update(_ instance: SimulatedGPU.Instance, of gpu: SimulatedGPU) throws(SystemError) {
+        try make(.gpuInstance(gpuMinor: gpu.minor, instance.id))
+        try removeOthers(
+            in: layout.capability(gpuMinor: gpu.minor, instance.id),
+            keep: ["access"] + instance.computeInstances.map { "ci\($0.id)" })
+        for compute in instance.computeInstances {
+            try make(.computeInstance(gpuMinor: gpu.minor, instance.id, compute.id))
         }
     }
 

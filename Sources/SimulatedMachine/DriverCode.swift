@@ -15,6 +15,7 @@ package struct DriverCode: RawRepresentable, Error, Hashable, Sendable, CustomSt
     package static let insufficientSize = DriverCode(rawValue: 7)
     package static let driverNotLoaded = DriverCode(rawValue: 9)
     package static let timeout = DriverCode(rawValue: 10)
+    package static let functionNotFound = DriverCode(rawValue: 13)
     package static let gpuIsLost = DriverCode(rawValue: 15)
     package static let resetRequired = DriverCode(rawValue: 16)
     package static let operatingSystem = DriverCode(rawValue: 17)

@@ -143,7 +143,10 @@ extension GPUModel {
     }
 }
 
-extension GPUModel {
+extension GPUModel: Equatable {
+    /// A model is known by its name; its facts are a table's.
+    package static func == (a: GPUModel, b: GPUModel) -> Bool { a.name.utf8.elementsEqual(b.name.utf8) }
+
     /// Every model that can be simulated, as the usual driver shows it.
     package static let all: [GPUModel] = [
         .a100SXM40, .a100SXM80, .a30, .h100SXM80, .h100PCIe, .h100NVL, .gh200, .h200, .h200NVL, .b200, .gb200, .b300,

@@ -1,7 +1,7 @@
 import Glibc
 import Linux
 
-/// Scripted failures, met at the entry of each call.
+/// Scripted failures, met by each call.
 extension Machine {
     /// The faults in force, with what is left of them.
     package func faults() throws(MachineError) -> [Fault] { try faultDocument.value(lock: lock) }
@@ -16,53 +16,51 @@ extension Machine {
         }
     }
 
-    /// Lets a call meet the faults that are meant for it: waits, dies, or goes on.
+    /// Counts a call of a function, and gives the fault that is to strike it.
     ///
-    /// - Returns: what the call is to return at once, or nil where it is to do its work.
-    package func meetFault(in function: String) throws(MachineError) -> DriverCode? {
+    /// A process that may not write the machine's files meets a fault without using it up.
+    package func meetFault(in function: String) throws(MachineError) -> Fault? {
         guard try faults().contains(where: { $0.concerns(function) }) else { return nil }
-        guard let fault = try takeFault(in: function) else { return nil }
-        if fault.delayMilliseconds > 0 { Clock.sleep(milliseconds: fault.delayMilliseconds) }
-        switch fault.effect {
-        case .none: return nil
-        case .result(let code): return code
-        case .crash:
-            signal(SIGSEGV, SIG_DFL)
-            raise(SIGSEGV)
-            return .unknown
-        case .kill:
-            kill(getpid(), SIGKILL)
-            return .unknown
-        }
-    }
-
-    // A process that may not write the machine's files meets a fault without using it up.
-    private func takeFault(in function: String) throws(MachineError) -> Fault? {
         guard counters.isWritable else {
             var faults = try faults()
             return Self.take(in: function, from: &faults)
         }
         return try lock.hold { () throws(MachineError) in
-            var faults = try faultDocument.valueUnderLock()
+            let before = try faultDocument.valueUnderLock()
+            var faults = before
             let taken = Self.take(in: function, from: &faults)
-            try faultDocument.replace(with: faults, Fault.bytes(of: faults))
+            if faults != before { try faultDocument.replace(with: faults, Fault.bytes(of: faults)) }
             return taken
         }
     }
 
     private static func take(in function: String, from faults: inout [Fault]) -> Fault? {
-        var taken: Fault?
-        for index in faults.indices where taken == nil && faults[index].concerns(function) {
-            if faults[index].after > 0 {
-                faults[index].after -= 1
-            } else if let times = faults[index].times {
-                guard times > 0 else { continue }
-                faults[index].times = times - 1
-                taken = faults[index]
-            } else {
-                taken = faults[index]
-            }
+        let now = Clock.boottime()
+        for index in faults.indices where faults[index].concerns(function) && faults[index].acts(at: now) {
+            return faults[index]
         }
-        return taken
+        return nil
+    }
+}
+
+extension Fault {
+    /// Has the calling thread feel it: waits, hangs, dies, or goes on.
+    ///
+    /// - Returns: what the call is to return, or nil where it is to return what it would without.
+    package func strike() -> DriverCode? {
+        if delayMilliseconds > 0 { Clock.sleep(milliseconds: delayMilliseconds) }
+        switch effect {
+        case .none: return nil
+        case .result(let code): return code
+        case .hang:
+            while true { pause() }
+        case .crash:
+            signal(SIGSEGV, SIG_DFL)
+            raise(SIGSEGV)
+            return .unknown
+        case .kill:
+            Glibc.kill(getpid(), SIGKILL)
+            return .unknown
+        }
     }
 }

@@ -14,6 +14,8 @@ package struct MachinePlan: Sendable {
     package var nodes: MachineState.NodeStyle = .device
     /// The built driver library that is copied into the machine.
     package var library: String
+    /// Functions that the copy is to lack, as the library of an older driver does.
+    package var missingFunctions: [String] = []
 
     package init(models: [GPUModel], library: String) {
         self.models = models
@@ -30,7 +32,8 @@ package struct MachinePlan: Sendable {
 extension Machine {
     /// Makes a machine in a directory that is empty or not there yet.
     ///
-    /// The header is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD.
+    /// The header is written last, so a directory that is half made is no machine. Device nodes need CAP_MKNOD. Refused
+    /// with FUNCTION_NOT_FOUND, and nothing made, where the library has no function that it is to lack.
     package static func make(_ plan: MachinePlan, in directory: String) throws(MachineError) {
         let layout = MachineLayout(directory: directory)
         let majors = HostDevices.freeMajors()
@@ -44,10 +47,11 @@ extension Machine {
             driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
             canResetGPUs: plan.canResetGPUs, admitsEstimates: plan.admitsEstimates, nodes: plan.nodes, majors: majors,
             gpus: gpus)
+        let library = try LibraryFile(of: plan)
         do throws(SystemError) {
             try Files.makeDirectories(directory)
             for name in ["lib", "state", "dev"] { try Files.makeDirectory("\(directory)/\(name)") }
-            try Files.write(layout.library, try Files.read(plan.library), mode: 0o755)
+            try Files.write(layout.library, library.bytes, mode: 0o755)
             let files = DriverFiles(layout: layout, state: state)
             try files.make()
             try files.makeBootNodes()
@@ -56,7 +60,9 @@ extension Machine {
             try Files.setMode(layout.holders, 0o1777)
             try Files.write(layout.lock, [])
             try SharedDocument<[Fault]>.make(layout.faults, Fault.bytes(of: []))
-            try SharedDocument<MachineState>.make(layout.machine, state.json.bytes())
+            try SharedDocument<XidLog>.make(layout.xids, XidLog().bytes)
+            var text = MachineText()
+            try SharedDocument<MachineState>.make(layout.machine, text.bytes(of: state))
             try SharedCounters.make(at: layout.header)
         } catch {
             throw .system(error)
@@ -75,14 +81,19 @@ extension Machine {
     /// Restarts the machine: its processes are gone, and so are the nodes that nobody makes at boot.
     package func reboot() throws(MachineError) {
         try change { state throws(MachineError) in
-            try holderDirectory.clear(all: true)
+            state.boots &+= 1
             state.reload(isReset: true)
-            do throws(SystemError) {
-                for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
-                try DriverFiles(layout: layout, state: state).makeBootNodes()
-            } catch {
-                throw .system(error)
-            }
+        }
+    }
+
+    /// What a restart does besides to the state: where it is killed in the middle, the next process does it again.
+    func restart(_ state: MachineState) throws(MachineError) {
+        try holderDirectory.clear(all: true)
+        do throws(SystemError) {
+            for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
+            try DriverFiles(layout: layout, state: state).makeBootNodes()
+        } catch {
+            throw .system(error)
         }
     }
 
@@ -121,6 +132,8 @@ extension Machine {
             }
             let used = others.reduce(holder.memoryMiB) { $0 + $1.memoryMiB }
             guard used <= capacity else { throw .refused(.insufficientResources) }
+            // Or every call that asks who uses a GPU would look at all that ever did.
+            try holderDirectory.clear(all: false)
             try holderDirectory.enter(holder)
         }
     }

@@ -1,6 +1,7 @@
 import JSON
 import Linux
 import MIG
+import Synchronization
 
 /// A simulated machine in its directory: one driver, seen alike by every process that opens it.
 package final class Machine: Sendable {
@@ -11,7 +12,9 @@ package final class Machine: Sendable {
     let lock: MachineLock
     let holderDirectory: HolderDirectory
     private let document: SharedDocument<MachineState>
+    private let text = Mutex(MachineText())
     let faultDocument: SharedDocument<[Fault]>
+    let xidDocument: SharedDocument<XidLog>
 
     /// Opens the machine of a directory; reads nothing that another process could be changing.
     package init(directory: String) throws(MachineError) {
@@ -20,10 +23,10 @@ package final class Machine: Sendable {
         do {
             let state = try Files.attributes(layout.state)
             owner = (state.owner, state.group)
-            counters = try SharedCounters(at: layout.header)
         } catch {
             throw .system(error)
         }
+        counters = try SharedCounters(at: layout.header)
         lock = MachineLock(path: layout.lock)
         holderDirectory = HolderDirectory(path: layout.holders)
         document = SharedDocument(layout.machine, counters: counters, counter: .machine) {
@@ -31,6 +34,9 @@ package final class Machine: Sendable {
         }
         faultDocument = SharedDocument(layout.faults, counters: counters, counter: .faults) {
             bytes throws(StateDamage) in try Fault.list(bytes)
+        }
+        xidDocument = SharedDocument(layout.xids, counters: counters, counter: .xids) {
+            bytes throws(StateDamage) in try XidLog(bytes)
         }
     }
 
@@ -53,6 +59,7 @@ package final class Machine: Sendable {
             let before = try document.valueUnderLock()
             var state = before
             let result = try body(&state)
+            state.countChanges(since: before)
             try commit(state, after: before)
             return result
         }
@@ -60,7 +67,7 @@ package final class Machine: Sendable {
 
     /// Finishes what a killed process left half done, where this process may.
     package func mend() throws(MachineError) {
-        guard counters.isWritable, counters[.tree] != counters[.machine] else { return }
+        guard try isTreeBehind else { return }
         try lock.hold { () throws(MachineError) in try mendUnderLock() }
     }
 
@@ -70,32 +77,50 @@ package final class Machine: Sendable {
             layout: layout, style: state.nodes, majors: state.majors, owner: owner.user, group: owner.group)
     }
 
+    // The state comes first and the files follow it: a process killed in between leaves files that lag, which the
+    // counter shows and the next process mends.
     private func commit(_ state: MachineState, after before: MachineState) throws(MachineError) {
         guard counters.isWritable else { throw .refused(.noPermission) }
-        try document.replace(with: state, state.json.bytes())
-        let changed = zip(state.gpus, before.gpus).filter { $0.instances != $1.instances || $0.minor != $1.minor }
-        try updateTree(of: changed.map(\.0), in: state)
+        try document.replace(with: state, text.withLock { $0.bytes(of: state) })
+        let pairs = zip(before.gpus, state.gpus)
+        guard before.boots == state.boots, pairs.allSatisfy({ $0.minor == $1.minor }) else {
+            return try mendUnderLock()
+        }
+        do throws(SystemError) {
+            for (old, gpu) in pairs where old.instances != gpu.instances {
+                try CapabilityTree(layout: layout).update(to: gpu, from: old)
+                makeNode(of: gpu, state)
+            }
+        } catch {
+            throw .system(error)
+        }
+        counters.set(.tree, to: try counters.count(.machine))
+    }
+
+    /// Whether the files do not follow the state yet, and this process may have them do so.
+    private var isTreeBehind: Bool {
+        get throws(MachineError) {
+            guard counters.isWritable else { return false }
+            return try counters.count(.tree) != counters.count(.machine)
+        }
     }
 
     private func mendUnderLock() throws(MachineError) {
-        guard counters.isWritable, counters[.tree] != counters[.machine] else { return }
+        guard try isTreeBehind else { return }
         let state = try document.valueUnderLock()
-        try updateTree(of: state.gpus, in: state)
-    }
-
-    // The state comes first and the tree follows it: a process killed in between leaves a tree that lags, which the
-    // counter shows and the next process mends.
-    private func updateTree(of gpus: [SimulatedGPU], in state: MachineState) throws(MachineError) {
+        if try counters.count(.boot) != state.boots {
+            try restart(state)
+            counters.set(.boot, to: state.boots)
+        }
         do throws(SystemError) {
-            try CapabilityTree(layout: layout).update(to: gpus)
-            try CapabilityTree(layout: layout).removeOthers(than: state.gpus)
-            for gpu in gpus {
+            try CapabilityTree(layout: layout).update(to: state.gpus)
+            for gpu in state.gpus {
                 try GPUFiles(layout: layout).update(to: gpu)
                 makeNode(of: gpu, state)
             }
         } catch {
             throw .system(error)
         }
-        counters[.tree] = counters[.machine]
+        counters.set(.tree, to: try counters.count(.machine))
     }
 }

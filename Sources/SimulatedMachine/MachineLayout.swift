@@ -25,6 +25,8 @@ package struct MachineLayout: Hashable, Sendable {
     package var holders: String { "\(state)/holders" }
     /// Of the two files that hold them in turn, each with one more digit.
     package var faults: String { "\(state)/faults.json" }
+    /// Of the two files that hold them in turn, each with one more digit.
+    package var xids: String { "\(state)/xids.json" }
 
     /// The capability directory of a GPU's instances.
     package func instances(gpuMinor: Int) -> String { "\(capabilities)/gpu\(gpuMinor)/mig" }

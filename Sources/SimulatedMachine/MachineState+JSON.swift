@@ -5,7 +5,8 @@ import MIG
 extension MachineState {
     static let limits = JSONLimits(bytes: 1 << 20, depth: 12, keysPerObject: 32, stringBytes: 256)
 
-    var json: JSONValue {
+    /// With `gpus` for its GPUs, which come last.
+    func json(gpus: [JSONValue]) -> JSONValue {
         [
             "version": 1,
             "driver": .string(driver.description),
@@ -19,12 +20,13 @@ extension MachineState {
                 "uvm": .integer(majors.uvm),
             ],
             "load": .integer(load),
+            "boots": .integer(boots),
             "lastSerial": .integer(lastSerial),
-            "gpus": .array(gpus.map(\.json)),
+            "gpus": .array(gpus),
         ]
     }
 
-    /// Reads what `json` wrote, and rebuilds every instance by the rules that made it, so that no state that the rules
+    /// Reads what was written, and rebuilds every instance by the rules that made it, so that no state that the rules
     /// could not have led to is ever taken.
     init(_ bytes: [UInt8]) throws(StateDamage) {
         do {
@@ -46,6 +48,7 @@ extension MachineState {
                 gpus: [])
             try majors.finish()
             load = try reader.number("load")
+            boots = try reader.number("boots")
             lastSerial = try reader.number("lastSerial")
             for gpu in try reader.array("gpus") {
                 gpus.append(try SimulatedGPU(gpu, of: self))
@@ -95,7 +98,7 @@ extension MachineState {
 }
 
 extension SimulatedGPU {
-    fileprivate var json: JSONValue {
+    var json: JSONValue {
         [
             "model": .string(model.name),
             "uuid": .string(uuid.description),
@@ -107,6 +110,7 @@ extension SimulatedGPU {
             "persistent": .bool(isPersistent),
             "computeMode": .integer(computeMode),
             "resets": .integer(resets),
+            "changes": .integer(changes),
             "instances": .array(instances.map(\.json)),
         ]
     }
@@ -128,6 +132,7 @@ extension SimulatedGPU {
         isPersistent = try reader.bool("persistent")
         computeMode = try reader.number("computeMode")
         resets = try reader.number("resets")
+        changes = try reader.number("changes")
         for instance in try reader.array("instances") {
             try restore(instance, isMirrored: state.isMirrored)
         }

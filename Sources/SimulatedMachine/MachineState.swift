@@ -1,5 +1,5 @@
 /// All that a simulated machine is at one moment, but for its files.
-package struct MachineState: Sendable {
+package struct MachineState: Equatable, Sendable {
     package let driver: DriverVersion
     /// Whether the slice without compute lies in the lower half of every board.
     package let isMirrored: Bool
@@ -13,6 +13,8 @@ package struct MachineState: Sendable {
     package let majors: Majors
     /// Counts loads of the driver; what a program got from an earlier one is void.
     package var load: UInt32 = 1
+    /// Counts restarts of the machine.
+    package var boots: UInt32 = 0
     /// The last serial that an instance got.
     package var lastSerial: UInt32 = 0
     package var gpus: [SimulatedGPU]
@@ -44,6 +46,14 @@ package struct MachineState: Sendable {
         package let nvidia: UInt32
         package let capabilities: UInt32
         package let uvm: UInt32
+    }
+
+    /// Counts, GPU by GPU, a change of the MIG configuration, which is an event for those who wait for it.
+    mutating func countChanges(since before: MachineState) {
+        for (index, old) in before.gpus.enumerated()
+        where gpus[index].mode != old.mode || gpus[index].instances != old.instances {
+            gpus[index].changes &+= 1
+        }
     }
 
     /// A serial that no instance has had.

@@ -82,19 +82,8 @@ package struct NodeFiles: Sendable {
     /// Whether the calling process may open a capability node for reading; the kernel's own word on it.
     package func canOpen(minor: Int) -> Bool { refusal(of: layout.node(minor)) == nil }
 
-    /// Refuses a caller who may not open the node of a GPU, or without one that of the driver.
-    ///
-    /// One that is not there keeps nobody out: the real library has it made. That file permissions give NO_PERMISSION and
-    /// a device cgroup UNKNOWN is what users of locked nodes and of containers report of `nvidia-smi`.
-    package func requireUse(gpuMinor: Int? = nil) throws(DriverCode) {
-        switch refusal(of: gpuMinor.map(layout.gpuNode) ?? layout.control) {
-        case nil, .notFound: return
-        case .access: throw .noPermission
-        default: throw .unknown
-        }
-    }
-
-    private func refusal(of path: String) -> Errno? {
+    /// Why the calling process may not open a node, where it may not.
+    func refusal(of path: String) -> Errno? {
         do {
             _ = try Files.open(path, [.read, .nonBlocking])
             return nil

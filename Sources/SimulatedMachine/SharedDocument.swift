@@ -6,13 +6,14 @@ import Synchronization
 ///
 /// A new value is written to the file that does not hold, and comes into force by one store to the counter. So a
 /// process that is killed at any point leaves the old value or the new one, and a process that finds the number it last
-/// saw need not look at a file. Nothing is synchronised to the disk: the machine need not outlive the host.
+/// saw need not look at a file. A file that is not what was written for the counter's number is refused. Nothing is
+/// synchronised to the disk: the machine need not outlive the host.
 final class SharedDocument<Value: Sendable>: Sendable {
     private let path: String
     private let counters: SharedCounters
     private let counter: SharedCounters.Name
     private let decode: @Sendable ([UInt8]) throws(StateDamage) -> Value
-    private let cache = Mutex<(count: UInt64, value: Value)?>(nil)
+    private let cache = Mutex<(count: UInt32, value: Value)?>(nil)
 
     private static var bytes: Int { 1 << 20 }
 
@@ -28,17 +29,17 @@ final class SharedDocument<Value: Sendable>: Sendable {
 
     /// Writes the first value of a document whose counter stands at 0.
     static func make(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
-        for count in [0, 1] as [UInt64] { try Files.write(file(path, count), bytes) }
+        for count in [0, 1] as [UInt32] { try Files.write(file(path, count), Seal.close(bytes, count: count)) }
     }
 
     /// The value as it stands; costs a load where nothing changed. `lock` is taken only against a crowd of writers.
     func value(lock: MachineLock) throws(MachineError) -> Value {
         for _ in 0..<16 {
-            let count = counters[counter]
+            let count = try counters.count(counter)
             if let cached = cached(count) { return cached }
             let bytes = try read(count)
             // While the count stands nobody writes to the file that holds, so what was read is whole.
-            guard counters[counter] == count else { continue }
+            guard try counters.count(counter) == count else { continue }
             return try keep(bytes, count)
         }
         return try lock.hold { () throws(MachineError) in try valueUnderLock() }
@@ -46,34 +47,35 @@ final class SharedDocument<Value: Sendable>: Sendable {
 
     /// The value as it stands, for one who holds the lock.
     func valueUnderLock() throws(MachineError) -> Value {
-        let count = counters[counter]
+        let count = try counters.count(counter)
         if let cached = cached(count) { return cached }
         return try keep(try read(count), count)
     }
 
     /// Puts a new value in place; the caller holds the lock, and `bytes` are what `decode` makes the value of.
     func replace(with value: Value, _ bytes: [UInt8]) throws(MachineError) {
-        let next = counters[counter] + 1
+        let next = try counters.count(counter) &+ 1
         do throws(SystemError) {
             // Written over and then cut: to empty a file first would make some file systems wait for the disk.
             let file = try Files.open(Self.file(path, next), [.write, .noFollow])
-            try file.write(bytes)
-            try file.truncate(to: Int64(bytes.count))
+            let sealed = Seal.close(bytes, count: next)
+            try file.write(sealed)
+            try file.truncate(to: Int64(sealed.count))
         } catch {
             throw .system(error)
         }
-        counters[counter] = next
+        counters.set(counter, to: next)
         cache.withLock { $0 = (next, value) }
     }
 
-    private func cached(_ count: UInt64) -> Value? {
+    private func cached(_ count: UInt32) -> Value? {
         cache.withLock { $0?.count == count ? $0?.value : nil }
     }
 
-    private func keep(_ bytes: [UInt8], _ count: UInt64) throws(MachineError) -> Value {
+    private func keep(_ bytes: [UInt8], _ count: UInt32) throws(MachineError) -> Value {
         let value: Value
         do {
-            value = try decode(bytes)
+            value = try decode(try Seal.open(bytes, count: count))
         } catch {
             throw .damaged(path: Self.file(path, count), error)
         }
@@ -81,13 +83,18 @@ final class SharedDocument<Value: Sendable>: Sendable {
         return value
     }
 
-    private func read(_ count: UInt64) throws(MachineError) -> [UInt8] {
+    private func read(_ count: UInt32) throws(MachineError) -> [UInt8] {
+        let file = Self.file(path, count)
         do {
-            return try Files.read(Self.file(path, count), limit: Self.bytes)
+            return try Files.read(file, limit: Self.bytes)
         } catch {
-            throw .system(error)
+            switch error.code {
+            case .notFound: throw .damaged(path: file, .text("it is not there"))
+            case .fileTooBig: throw .damaged(path: file, .text("it has more than \(Self.bytes) bytes"))
+            default: throw .system(error)
+            }
         }
     }
 
-    private static func file(_ path: String, _ count: UInt64) -> String { "\(path).\(count % 2)" }
+    private static func file(_ path: String, _ count: UInt32) -> String { "\(path).\(count % 2)" }
 }

@@ -1,7 +1,7 @@
 package import MIG
 
 /// A GPU of a simulated machine: a model, and what has been made of it.
-package struct SimulatedGPU: Sendable {
+package struct SimulatedGPU: Equatable, Sendable {
     package let model: GPUModel
     package let uuid: GPUUUID
     package let serial: String
@@ -13,6 +13,8 @@ package struct SimulatedGPU: Sendable {
     package var computeMode: UInt32 = 0
     /// Counts resets; what a program got before one is void.
     package internal(set) var resets: UInt32 = 0
+    /// Counts changes of mode and instances, each of which is an event.
+    package internal(set) var changes: UInt32 = 0
     /// By id, which is also the order in which the driver lists them.
     package internal(set) var instances: [Instance] = []
 

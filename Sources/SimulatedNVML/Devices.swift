@@ -89,16 +89,8 @@ private func string(_ pointer: UnsafePointer<CChar>?) throws(MachineError) -> St
 extension Call {
     fileprivate func put(gpu index: Int, into device: UnsafeMutablePointer<nvmlDevice_t?>?) throws(MachineError) {
         guard index < state.gpus.count, let device else { throw .refused(.invalidArgument) }
-        try requireUse(ofGPU: index)
+        try machine.requireUse(state, gpu: index)
         device.pointee = handle(ofGPU: index)
-    }
-
-    private func requireUse(ofGPU index: Int) throws(MachineError) {
-        do throws(DriverCode) {
-            try machine.nodes(state).requireUse(gpuMinor: state.gpus[index].minor)
-        } catch {
-            throw .refused(error)
-        }
     }
 
     fileprivate func put(
@@ -130,7 +122,7 @@ extension Call {
         }
         for (index, gpu) in state.gpus.enumerated() {
             for (instance, compute) in gpu.devices where isWanted(gpu, instance, compute) {
-                try requireUse(ofGPU: index)
+                try machine.requireUse(state, gpu: index)
                 device.pointee = migDevice(index, instance, compute)
                 return
             }

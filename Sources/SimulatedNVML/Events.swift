@@ -9,25 +9,16 @@ import Synchronization
 
 // MARK: - Waiting for something to happen
 //
-// A simulated GPU has no errors of its own, so of all events only a change of its MIG configuration ever comes.
+// Two kinds of event ever come: errors that somebody raised, and changes of a GPU's MIG configuration. Each comes once to
+// every set whose process waited for it when it happened, whether or not the process is inside a wait just then.
 
 /// Event sets of this process, by the number that their handle is.
 private enum EventSets {
+    /// What a set waits for on one GPU: how much it has heard of each kind, nil where it does not wait for that kind.
     struct Entry {
         let index: Int
-        let types: UInt64
-        /// What the GPU's configuration was when last looked at.
-        var seen: Configuration
-    }
-
-    struct Configuration: Equatable {
-        let mode: MIGMode
-        let instances: [SimulatedGPU.Instance]
-
-        init(_ gpu: SimulatedGPU) {
-            mode = gpu.mode
-            instances = gpu.instances
-        }
+        var changes: UInt32?
+        var xids: Int?
     }
 
     struct Table {
@@ -80,9 +71,19 @@ public func nvmlDeviceRegisterEvents(
     answer { call throws(MachineError) in
         let device = try call.gpu(device)
         guard types & ~EventSets.supported == 0 else { throw .refused(.notSupported) }
-        let entry = EventSets.Entry(index: device.index, types: types, seen: EventSets.Configuration(device.gpu))
+        let changes = types & nvmlEventTypeMigConfigChange == 0 ? nil : device.gpu.changes
+        let xids = types & nvmlEventTypeXidCriticalError == 0 ? nil : try call.machine.xids().count
         let isKnown = EventSets.table.withLock { table in
-            table.sets[UInt(bitPattern: set)]?.append(entry) != nil
+            guard var entries = table.sets.removeValue(forKey: UInt(bitPattern: set)) else { return false }
+            if let position = entries.firstIndex(where: { $0.index == device.index }) {
+                // What the set waits for already it goes on waiting for, so that no event comes twice or is lost.
+                entries[position].changes = entries[position].changes ?? changes
+                entries[position].xids = entries[position].xids ?? xids
+            } else {
+                entries.append(EventSets.Entry(index: device.index, changes: changes, xids: xids))
+            }
+            table.sets[UInt(bitPattern: set)] = entries
+            return true
         }
         guard isKnown else { throw .refused(.invalidArgument) }
     }
@@ -109,10 +110,8 @@ extension Call {
         guard let data else { throw .refused(.invalidArgument) }
         let deadline = now() + UInt64(milliseconds)
         while true {
-            if let index = try changedGPU(UInt(bitPattern: set)) {
-                data.pointee = nvmlEventData_t(
-                    device: handle(ofGPU: index), eventType: nvmlEventTypeMigConfigChange,
-                    eventData: 0, gpuInstanceId: NVML_INSTANCE_ID_NONE, computeInstanceId: NVML_INSTANCE_ID_NONE)
+            if let event = try nextEvent(of: UInt(bitPattern: set)) {
+                data.pointee = event
                 return
             }
             guard now() < deadline else { throw .refused(.timeout) }
@@ -120,21 +119,40 @@ extension Call {
         }
     }
 
-    private func changedGPU(_ set: UInt) throws(MachineError) -> Int? {
-        let state = try machine.state()
-        let result: (isKnown: Bool, index: Int?) = EventSets.table.withLock { table in
+    /// The first event that a set has not heard of, which it then has.
+    private func nextEvent(of set: UInt) throws(MachineError) -> nvmlEventData_t? {
+        let now = Call(machine: machine, state: try machine.state(), epoch: epoch)
+        guard now.state.load == state.load else { throw .refused(.gpuIsLost) }
+        let xids = try machine.xids()
+        let result: (isKnown: Bool, event: nvmlEventData_t?) = EventSets.table.withLock { table in
             guard let entries = table.sets[set] else { return (false, nil) }
-            for (position, entry) in entries.enumerated() where entry.types & nvmlEventTypeMigConfigChange != 0 {
-                let configuration = EventSets.Configuration(state.gpus[entry.index])
-                if configuration != entry.seen {
-                    table.sets[set]?[position].seen = configuration
-                    return (true, entry.index)
+            for (position, entry) in entries.enumerated() {
+                if let heard = entry.xids, let next = xids.next(of: entry.index, from: heard) {
+                    table.sets[set]?[position].xids = next.number + 1
+                    return (true, now.event(next.xid))
+                }
+                if let heard = entry.changes, heard != now.state.gpus[entry.index].changes {
+                    table.sets[set]?[position].changes = heard &+ 1
+                    return (true, now.change(ofGPU: entry.index))
                 }
             }
             return (true, nil)
         }
         guard result.isKnown else { throw .refused(.invalidArgument) }
-        return result.index
+        return result.event
+    }
+
+    private func event(_ xid: Xid) -> nvmlEventData_t {
+        nvmlEventData_t(
+            device: handle(ofGPU: xid.gpu), eventType: nvmlEventTypeXidCriticalError, eventData: UInt64(xid.code),
+            gpuInstanceId: xid.gpuInstance?.rawValue ?? NVML_INSTANCE_ID_NONE,
+            computeInstanceId: xid.computeInstance?.rawValue ?? NVML_INSTANCE_ID_NONE)
+    }
+
+    private func change(ofGPU index: Int) -> nvmlEventData_t {
+        nvmlEventData_t(
+            device: handle(ofGPU: index), eventType: nvmlEventTypeMigConfigChange, eventData: 0,
+            gpuInstanceId: NVML_INSTANCE_ID_NONE, computeInstanceId: NVML_INSTANCE_ID_NONE)
     }
 
     private func now() -> UInt64 {

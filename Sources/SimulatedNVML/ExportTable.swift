@@ -11,11 +11,12 @@ import SimulatedMachine
 public func nvmlInternalGetExportTable(
     _ table: UnsafeMutablePointer<UnsafeRawPointer?>?, _ guid: UnsafeRawPointer?
 ) -> nvmlReturn_t {
-    guard let table, let guid else { return NVML_ERROR_INVALID_ARGUMENT }
-    let bytes = UnsafeRawBufferPointer(start: guid, count: ExportTable.guid.count)
-    guard bytes.elementsEqual(ExportTable.guid) else { return NVML_ERROR_NOT_FOUND }
-    table.pointee = UnsafeRawPointer(bitPattern: ExportTable.address)
-    return NVML_SUCCESS
+    answer(uninitialized: true) { _ throws(MachineError) in
+        guard let table, let guid else { throw .refused(.invalidArgument) }
+        let bytes = UnsafeRawBufferPointer(start: guid, count: ExportTable.guid.count)
+        guard bytes.elementsEqual(ExportTable.guid) else { throw .refused(.notFound) }
+        table.pointee = UnsafeRawPointer(bitPattern: ExportTable.address)
+    }
 }
 
 /// The table as nvidia-smi 535 uses it.

@@ -20,6 +20,7 @@ public func nvmlInitWithFlags(_ flags: nvml_u32) -> nvmlReturn_t {
 @c @implementation
 public func nvmlShutdown() -> nvmlReturn_t { Session.end() }
 
+// No fault strikes it: it asks no driver, and returns no code that could lie.
 @c @implementation
 public func nvmlErrorString(_ result: nvmlReturn_t) -> UnsafePointer<CChar>? {
     ErrorTexts.text(of: DriverCode(rawValue: Int32(bitPattern: result.rawValue)))

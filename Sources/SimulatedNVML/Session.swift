@@ -20,22 +20,18 @@ enum Session {
     static func begin(as function: StaticString, toleratingNoGPU: Bool) -> nvmlReturn_t {
         do throws(MachineError) {
             let machine = try machine()
-            if let code = try machine.meetFault(in: function.description) { return nvmlReturn_t(code) }
-            try machine.mend()
-            let state = try machine.state()
-            do throws(DriverCode) {
-                try machine.nodes(state).requireUse()
-            } catch {
-                return nvmlReturn_t(error)
+            return try machine.meetingFaults(in: function) { () throws(MachineError) in
+                try machine.mend()
+                let state = try machine.state()
+                try machine.requireUse(state)
+                guard toleratingNoGPU || !state.gpus.isEmpty else { throw .refused(.notFound) }
+                current.withLock { session in
+                    session.count += 1
+                    guard session.count == 1 else { return }
+                    session.epoch = session.epoch &+ 1 & Handle.epochs
+                    session.load = state.load
+                }
             }
-            guard toleratingNoGPU || !state.gpus.isEmpty else { return NVML_ERROR_NOT_FOUND }
-            current.withLock { session in
-                session.count += 1
-                guard session.count == 1 else { return }
-                session.epoch = session.epoch &+ 1 & Handle.epochs
-                session.load = state.load
-            }
-            return NVML_SUCCESS
         } catch {
             return report(error)
         }
@@ -100,19 +96,35 @@ func answer(
         let terms = Session.terms
         guard terms != nil || uninitialized else { return NVML_ERROR_UNINITIALIZED }
         let machine = try Session.machine()
-        if let code = try machine.meetFault(in: function) { return nvmlReturn_t(code) }
-        let state = try machine.state()
-        guard terms?.load == state.load || uninitialized || lost else { return NVML_ERROR_GPU_IS_LOST }
-        try body(Call(machine: machine, state: state, epoch: terms?.epoch ?? 0))
-        return NVML_SUCCESS
+        return try machine.meetingFaults(in: function) { () throws(MachineError) in
+            let state = try machine.state()
+            guard terms?.load == state.load || uninitialized || lost else { throw .refused(.gpuIsLost) }
+            try body(Call(machine: machine, state: state, epoch: terms?.epoch ?? 0))
+        }
     } catch {
         return Session.report(error)
     }
 }
 
 extension Machine {
+    /// Does the work of a function, unless a fault strikes before or says afterwards that it came to something else.
+    fileprivate func meetingFaults(
+        in function: StaticString, _ work: () throws(MachineError) -> Void
+    ) throws(MachineError) -> nvmlReturn_t {
+        let fault = try meetFault(in: function)
+        if let fault, !fault.isLate, let code = fault.strike() { return nvmlReturn_t(code) }
+        var result = NVML_SUCCESS
+        do throws(MachineError) {
+            try work()
+        } catch {
+            result = Session.report(error)
+        }
+        if let fault, fault.isLate, let code = fault.strike() { return nvmlReturn_t(code) }
+        return result
+    }
+
     /// Meets faults under the bare name of a function, `nvmlInit_v2` for `nvmlInit_v2(_:)`.
-    fileprivate func meetFault(in function: StaticString) throws(MachineError) -> DriverCode? {
+    private func meetFault(in function: StaticString) throws(MachineError) -> Fault? {
         guard try !faults().isEmpty else { return nil }
         return try meetFault(in: String(function.description.prefix { $0 != "(" }))
     }

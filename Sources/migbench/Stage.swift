@@ -26,7 +26,7 @@ final class Stage {
     var socket: String { "\(broker)/run/migbroker/io.migbroker.Broker" }
     /// In memory where there is a place for that, as the trees and nodes of a real driver are: on a disk the files in
     /// which the simulated one keeps its state would cost more than the change.
-    private var machine: String {
+    var machine: String {
         Files.exists(Self.memory) ? "\(Self.memory)/\(Files.name(of: directory))" : "\(directory)/machine"
     }
     private static let memory = "/dev/shm"

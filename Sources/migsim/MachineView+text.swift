@@ -33,7 +33,9 @@ extension MachineView {
                 let times = fault.times.map { ", \($0) times" } ?? ""
                 let delay = fault.delayMilliseconds > 0 ? ", after \(fault.delayMilliseconds) ms" : ""
                 let after = fault.after > 0 ? ", after \(fault.after) calls" : ""
-                return "  \(fault.call)  \(fault.word)\(after)\(times)\(delay)"
+                let duration = fault.durationMilliseconds.map { ", for \($0) ms" } ?? ""
+                let late = fault.isLate ? ", late" : ""
+                return "  \(fault.call)  \(fault.word)\(late)\(after)\(times)\(duration)\(delay)"
             }
         }
         return lines.joined(separator: "\n") + "\n"

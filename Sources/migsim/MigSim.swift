@@ -34,7 +34,9 @@ struct Verb: Sendable {
 }
 
 enum MigSim {
-    static let verbs: [Verb] = [.new, .show, .enter, .hold, .modprobe, .fault, .reset, .reload, .reboot, .demo]
+    static let verbs: [Verb] = [
+        .new, .show, .enter, .hold, .modprobe, .fault, .xid, .reset, .reload, .reboot, .demo,
+    ]
 
     static func run(_ words: [String]) -> Int32 {
         do throws(Failure) {

@@ -6,7 +6,7 @@ extension Verb {
     static let new = Verb(
         name: "new",
         usage: "new DIR --gpu MODEL [--gpu MODEL ...] [--count N] [--driver VERSION] [--mig] [--mirrored]"
-            + " [--estimates] [--renumber] [--no-reset] [--nodes device|file]",
+            + " [--estimates] [--renumber] [--no-reset] [--without FUNCTION ...] [--nodes device|file]",
         summary: """
             Makes a machine in DIR, which must be empty or not there yet.
             --gpu takes a model's full name or a short one:
@@ -18,19 +18,25 @@ extension Verb {
             --mig has MIG mode on from the start. --mirrored has the slice without compute in the other half. --renumber
             gives a GPU another minor number whenever it is reset, which a change of MIG mode does to some. --no-reset has
             GPUs that the driver may not reset, as in a virtual machine: such a change then waits for a reboot.
+            --without has a library that lacks a function, as that of an older driver does; each spelling is one.
             --nodes file has regular files stand in for device nodes, which need root.
             """
     ) { words throws(Failure) in
         let kinds: [String: Options.Kind] = [
             "--gpu": .value, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
-            "--estimates": .flag, "--renumber": .flag, "--no-reset": .flag, "--nodes": .value,
+            "--estimates": .flag, "--renumber": .flag, "--no-reset": .flag, "--without": .value, "--nodes": .value,
         ]
         let words = try Words(words, kinds: kinds)
         try words.requireNoCommand()
         let directory = try words.arguments("DIR")[0]
         let plan = try plan(words)
         try requireEmpty(directory)
-        try machine { () throws(MachineError) in try Machine.make(plan, in: directory) }
+        do throws(MachineError) {
+            try Machine.make(plan, in: directory)
+        } catch {
+            guard case .refused(.functionNotFound) = error else { throw .machine(error) }
+            throw .text("the library has not all of \(plan.missingFunctions.joined(separator: ", "))")
+        }
         if plan.nodes == .device { try requireDevices(in: directory) }
         tellWithheldProfiles(of: plan)
     }
@@ -85,6 +91,13 @@ extension Verb {
         plan.isMirrored = words.has("--mirrored")
         plan.renumbersGPUs = words.has("--renumber")
         plan.canResetGPUs = !words.has("--no-reset")
+        for function in words.values("--without") {
+            guard function.utf8.starts(with: "nvml".utf8) else {
+                throw .usage(
+                    .badValue(option: "--without", value: function, expected: "a function such as nvmlInitWithFlags"))
+            }
+            plan.missingFunctions.append(function)
+        }
         if plan.nodes == .device, CurrentProcess.user != .root {
             throw .text("device nodes need root; with '--nodes file' regular files stand in for them")
         }

@@ -114,6 +114,38 @@ struct NVMLLibraryTests {
         #expect(throws: NVMLError.driverNotLoaded) { try driver.gpus() }
     }
 
+    @Test(.enabled(if: SimulatedBoard.obstacle == nil, "\(SimulatedBoard.obstacle ?? "")"))
+    func `an old library that lacks what came later serves all the same`() throws {
+        let lacks = [
+            "nvmlInitWithFlags", "nvmlDeviceGetGpuInstanceProfileInfoV", "nvmlDeviceGetGpuInstanceProfileInfoByIdV",
+            "nvmlGpuInstanceGetComputeInstanceProfileInfoV", "nvmlGpuInstanceGetComputeInstancePossiblePlacements",
+            "nvmlGpuInstanceCreateComputeInstanceWithPlacement", "nvmlDeviceGetFieldValues",
+            "nvmlDeviceGetArchitecture", "nvmlDeviceGetGpuInstancePossiblePlacements_v2",
+            "nvmlDeviceGetComputeRunningProcesses_v3",
+        ].flatMap { ["--without", $0] }
+        let board = try boards.make(["--gpu", SimulatedBoard.a100, "--mig"] + lacks)
+        let (old, modern) = (try board.driver(), try boards.make().driver())
+        let gpu = try old.firstGPU().uuid
+        #expect(try old.gpuInstanceProfiles(of: gpu) == modern.gpuInstanceProfiles(of: try modern.firstGPU().uuid))
+        #expect(try old.changesModeByReset(of: gpu))
+        let instance = try old.createGPUInstance(
+            GPUInstanceProfileID(9), at: Placement(start: 0, size: 4), on: gpu)
+        _ = try old.createComputeInstance(ComputeInstanceProfileID(2), in: instance.id, on: gpu)
+        let name = "nvmlGpuInstanceCreateComputeInstanceWithPlacement"
+        #expect(throws: NVMLError.symbolMissing([name])) {
+            try old.createComputeInstance(
+                ComputeInstanceProfileID(0), at: Placement(start: 0, size: 1), in: instance.id, on: gpu)
+        }
+    }
+
+    @Test(
+        .enabled(if: SimulatedBoard.obstacle == nil, "\(SimulatedBoard.obstacle ?? "")"),
+        arguments: ["nvmlDeviceGetMigMode", "nvmlGpuInstanceDestroy"])
+    func `a library without what no job can do without is refused by its name`(function: String) throws {
+        let board = try boards.make(["--gpu", SimulatedBoard.a100, "--without", function])
+        #expect(throws: NVMLError.symbolMissing([function])) { try board.driver() }
+    }
+
     @Test(
         .enabled(if: realLibrary != nil, "set MIGBROKER_REAL_NVML to the vendor's libnvidia-ml.so.1"),
         .enabled(if: isRoot, "needs root: who owns a library decides"),

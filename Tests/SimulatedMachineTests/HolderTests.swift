@@ -105,6 +105,21 @@ private func device(_ machine: Machine) throws -> (instance: SimulatedGPU.Instan
         #expect(try test.machine.holders().isEmpty, "\(what)")
     }
 
+    @Test func `an entry of a process that is gone does not outlive the next that is made`() throws {
+        let test = try TestMachine([.a100], isMIGEnabled: false)
+        let gpu = try test.machine.state().gpus[0].uuid
+        let pid = CurrentProcess.pid
+        let started = try #require(Holder.startTime(of: pid))
+        for earlier in 1...3 as ClosedRange<UInt64> {
+            let gone = Holder(pid: pid, started: started + earlier, gpu: gpu, instance: nil, memoryMiB: 100)
+            try test.machine.enter(gone)
+            #expect(try Files.list(test.machine.layout.holders) == ["\(pid).\(started + earlier)"])
+        }
+        try test.machine.enter(Holder(pid: pid, started: started, gpu: gpu, instance: nil, memoryMiB: 100))
+        #expect(try Files.list(test.machine.layout.holders) == ["\(pid).\(started)"])
+        #expect(try test.machine.holders().count == 1)
+    }
+
     @Test func `a whole GPU is held only while it is not cut`() throws {
         let test = try TestMachine([.a100], isMIGEnabled: false)
         let gpu = try test.machine.state().gpus[0].uuid

@@ -82,8 +82,7 @@ import Testing
         // The state is in force and the tree is not: as if killed between the two.
         try Files.removeTree(directory)
         try Files.makeDirectories("\(layout.instances(gpuMinor: 1))/gi3")
-        let header = try Files.read(layout.header)
-        try Files.write(layout.header, header[..<128] + [UInt8](repeating: 0, count: header.count - 128))
+        try test.loseTrack()
         try test.reopened().mend()
         #expect(Files.exists("\(directory)/access"))
         #expect(try Files.list(layout.instances(gpuMinor: 1)).isEmpty)
@@ -111,10 +110,10 @@ import Testing
         let test = try TestMachine([.a100])
         _ = try test.machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(9), at: nil)
         let path = test.machine.layout.machine
-        for digit in [0, 1] {
-            let good = try text("\(path).\(digit)")
-            try Files.write("\(path).\(digit)", Array(Damage.apply(damage, to: good).utf8))
-        }
+        // Sealed again, so that what stands in it is looked at.
+        let good = try Seal.open(try Files.read("\(path).1"), count: 1)
+        let bad = Damage.apply(damage, to: String(decoding: good, as: UTF8.self))
+        try Files.write("\(path).1", Seal.close(Array(bad.utf8), count: 1))
         let reopened = try test.reopened()
         let error = #expect(throws: MachineError.self, "\(what)") { try reopened.state() }
         #expect(error?.code == .unknown)

@@ -56,6 +56,7 @@ struct `The program migsim` {
             (["new", "/nowhere/m", "--gpu", "A100", "--count", "33"], "a number from 1 to 32"),
             (["new", "/nowhere/m", "--gpu", "A100", "--driver", "new"], "a version such as"),
             (["new", "/nowhere/m", "--gpu", "A100", "--nodes", "paper"], "'device' or 'file'"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--without", "printf"], "'printf' is no good"),
             (["new", "/nowhere/m", "--gpu", "A100", "--wings"], "unknown option '--wings'"),
             (["new", "/nowhere/m", "/nowhere/n", "--gpu", "A100"], "unexpected argument '/nowhere/n'"),
             (["new", "/nowhere/m", "--gpu", "A100", "--", "true"], "unexpected argument 'true'"),
@@ -70,6 +71,9 @@ struct `The program migsim` {
             (["fault", "/nowhere/m", "init", "IN_USE"], "'init' is no good"),
             (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--times", "0"], "a number from 1"),
             (["fault", "/nowhere/m", "nvmlInit", "--crash", "--kill"], "exclude each other"),
+            (["fault", "/nowhere/m", "nvmlInit", "--hang", "--crash"], "exclude each other"),
+            (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--for", "0"], "a number from 1"),
+            (["fault", "/nowhere/m", "nvmlInit", "--late"], "missing CODE"),
             (["fault", "/nowhere/m", "nvmlInit", "IN_USE", "--kill"], "unexpected argument 'IN_USE'"),
         ] as [([String], String)])
     func `a wrong command line is said to be wrong, with status 2`(words: [String], message: String) throws {
@@ -167,7 +171,15 @@ struct `The program migsim` {
         #expect(gpus.map { $0["multiprocessors"]?.integerValue } == [148, 132, nil])
     }
 
-    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "reset", "reload", "reboot"])
+    @Test func `a library cannot lack what it never had`() throws {
+        let home = try TemporaryDirectory()
+        let path = "\(home.path)/m"
+        let command = try migsim("new", path, "--gpu", "A100", "--without", "nvmlDeviceGet", "--nodes", "file")
+        #expect(command.code == 1 && command.errors.contains("has not all of nvmlDeviceGet"), "\(command.errors)")
+        #expect(!Files.exists(path))
+    }
+
+    @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "xid", "reset", "reload", "reboot"])
     func `every command has its help`(verb: String) throws {
         let own = try migsim(verb, "--help")
         #expect(own.code == 0 && own.output.hasPrefix("usage: migsim \(verb) "))
@@ -180,10 +192,12 @@ struct `The program migsim` {
         #expect(try migsim("fault", path, "nvmlGpuInstanceDestroy", "IN_USE", "--after", "1", "--times", "3").code == 0)
         #expect(try migsim("fault", path, "nvmlInit", "--delay", "5").code == 0)
         #expect(try migsim("fault", path, "*", "--kill").code == 0)
+        #expect(try migsim("fault", path, "nvmlInit", "UNKNOWN", "--late", "--for", "3").code == 0)
         let text = try migsim("show", path).output
         #expect(text.contains("nvmlGpuInstanceDestroy  IN_USE, after 1 calls, 3 times"))
         let faults = try #require(try Self.show(path)["faults"]?.arrayValue)
-        #expect(faults.compactMap { $0["effect"]?.stringValue } == ["IN_USE", "none", "kill"])
+        #expect(faults.compactMap { $0["effect"]?.stringValue } == ["IN_USE", "none", "kill", "UNKNOWN"])
+        #expect(text.contains("nvmlInit  UNKNOWN, late, for 3000 ms"))
         #expect(try migsim("fault", path, "--clear").code == 0)
         #expect(try Self.show(path)["faults"]?.arrayValue?.isEmpty == true)
     }

@@ -23,6 +23,11 @@ enum Python {
 
     private static let scripts = Files.parent(of: Files.parent(of: Files.parent(of: #filePath))) + "/Tests/python"
 
+    /// The command that runs a script of Tests/python.
+    static func command(_ script: String, _ arguments: [String]) throws -> [String] {
+        [try #require(interpreter), "\(scripts)/\(script)"] + arguments
+    }
+
     /// Runs a script of Tests/python on a machine and reads what it prints.
     ///
     /// `withoutCapabilities` is for root, who is then an owner of files and nothing more, as an ordinary user is.
@@ -30,8 +35,7 @@ enum Python {
         _ script: String, _ arguments: [String] = [], on machine: String, withoutCapabilities: Bool = false,
         variables: [String] = []
     ) throws -> JSONValue {
-        let python = try #require(interpreter)
-        var words = [python, "\(scripts)/\(script)"] + arguments
+        var words = try command(script, arguments)
         if withoutCapabilities, CurrentProcess.user == .root {
             words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] + words
         }

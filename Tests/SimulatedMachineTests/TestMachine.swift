@@ -30,6 +30,15 @@ struct TestMachine: ~Copyable {
 
     var path: String { machine.layout.directory }
 
+    /// Has the machine not know that its files follow its state, as if a process had been killed between the two.
+    func loseTrack() throws {
+        let header = try Files.read(machine.layout.header)
+        // The third counter as it was made: 0, and its complement in the upper half of the word.
+        let start: [UInt8] = [0, 0, 0, 0, 255, 255, 255, 255]
+        // In place, because the file is mapped.
+        try Files.open(machine.layout.header, .write).write(Array(header[..<128]) + start)
+    }
+
     /// A second look at the same machine, as another process would have it.
     func reopened() throws(MachineError) -> Machine { try Machine(directory: path) }
 }

@@ -165,6 +165,26 @@ struct DriverTests {
         _ = daemon
     }
 
+    @Test(arguments: [
+        "nvmlGpuInstanceCreateComputeInstance", "nvmlComputeInstanceDestroy", "nvmlGpuInstanceDestroy",
+    ])
+    func `a deed that is reported as a failure leaves nothing without an owner`(_ call: String) throws {
+        let stage = try Stage(policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        let isEnd = call.contains("Destroy")
+        if isEnd { #expect(try stage.migctl(["request", "2g.10gb"], as: Stage.alice).code == 0) }
+        try stage.fault([call, "UNKNOWN", "--late", "--times", "1"])
+        let reply = try stage.migctl(isEnd ? ["release", "--all"] : ["request", "2g.10gb"], as: Stage.alice)
+        #expect(reply.code == 1 || isEnd, "\(reply.errors)")
+        try stage.settle(daemon, reply.errors)
+        if isEnd, try !stage.leases(of: Stage.alice).isEmpty {
+            #expect(try stage.migctl(["release", "--all"], as: Stage.alice).code == 0)
+        }
+        try daemon.waitUntil("nothing is left") { try stage.machine().instances == 0 }
+        #expect(try stage.leases(of: Stage.alice) == [])
+        #expect(try stage.violations() == [])
+    }
+
     @Test(arguments: ["nvmlDeviceCreateGpuInstanceWithPlacement", "nvmlGpuInstanceCreateComputeInstance"])
     func `a library that crashes takes no lease and leaves no instance`(_ call: String) throws {
         let stage = try Stage(policy: LabPolicy.text)

@@ -18,13 +18,8 @@ enum KillPoint: CustomStringConvertible {
         }
     }
 
-    /// The program that the system calls need, where it is missing or may not trace; nil where all is well.
-    static let obstacle: String? = {
-        guard Command.exists("strace") else { return "needs strace" }
-        let words = ["-f", "-o", "/dev/null", "-e", "inject=getppid:signal=KILL:when=1", "true"]
-        let probe = try? Command.run("strace", words)
-        return probe?.code == 0 ? nil : "needs strace 5.5 with the right to trace: \(probe?.errors ?? "")"
-    }()
+    /// Why the system calls cannot be met here, or nil.
+    static let obstacle = Tracer.obstacle
 }
 
 /// What an operation met that was to be struck.
