@@ -11,6 +11,7 @@ package struct MachinePlan: Sendable {
     package var renumbersGPUs = false
     package var canResetGPUs = true
     package var nodes: MachineState.NodeStyle = .device
+    package var module = ModuleParameters()
     /// The built driver library that is copied into the machine.
     package var library: String
 
@@ -36,7 +37,7 @@ extension Machine {
         }
         let state = MachineState(
             driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
-            canResetGPUs: plan.canResetGPUs, nodes: plan.nodes, majors: majors, gpus: gpus)
+            canResetGPUs: plan.canResetGPUs, nodes: plan.nodes, module: plan.module, majors: majors, gpus: gpus)
         do throws(SystemError) {
             try Files.makeDirectories(directory)
             for name in ["lib", "state", "dev"] { try Files.makeDirectory("\(directory)/\(name)") }
@@ -44,7 +45,6 @@ extension Machine {
             let files = DriverFiles(layout: layout, state: state)
             try files.make()
             try files.makeBootNodes()
-            try CapabilityTree(layout: layout).update(to: state.gpus)
             try Files.makeDirectory(layout.holders)
             try Files.setMode(layout.holders, 0o1777)
             try Files.write(layout.lock, [])
@@ -62,6 +62,7 @@ extension Machine {
             guard try holderDirectory.living().isEmpty else { throw .refused(.inUse) }
             try holderDirectory.clear(all: false)
             state.reload(isReset: state.canResetGPUs)
+            try renewCapabilities(of: state)
         }
     }
 
@@ -70,6 +71,7 @@ extension Machine {
         try change { state throws(MachineError) in
             try holderDirectory.clear(all: true)
             state.reload(isReset: true)
+            try renewCapabilities(of: state)
             do throws(SystemError) {
                 for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
                 try DriverFiles(layout: layout, state: state).makeBootNodes()
@@ -115,6 +117,15 @@ extension Machine {
             let used = others.reduce(holder.memoryMiB) { $0 + $1.memoryMiB }
             guard used <= capacity else { throw .refused(.insufficientResources) }
             try holderDirectory.enter(holder)
+        }
+    }
+
+    /// The files of the driver that was unloaded are gone with it, and with them what was written to them.
+    private func renewCapabilities(of state: MachineState) throws(MachineError) {
+        do {
+            try DriverFiles(layout: layout, state: state).makeCapabilities()
+        } catch {
+            throw .system(error)
         }
     }
 

@@ -53,6 +53,7 @@ package final class Machine: Sendable {
             let before = try document.valueUnderLock()
             var state = before
             let result = try body(&state)
+            state.forgetWritten()
             try commit(state, after: before)
             return result
         }
@@ -67,13 +68,16 @@ package final class Machine: Sendable {
     /// The device nodes of this machine.
     package func nodes(_ state: MachineState) -> NodeFiles {
         NodeFiles(
-            layout: layout, style: state.nodes, majors: state.majors, owner: owner.user, group: owner.group)
+            layout: layout, style: state.nodes, module: state.module, majors: state.majors, owner: owner.user,
+            group: owner.group)
     }
 
     private func commit(_ state: MachineState, after before: MachineState) throws(MachineError) {
         guard counters.isWritable else { throw .refused(.noPermission) }
         try document.replace(with: state, state.json.bytes())
-        let changed = zip(state.gpus, before.gpus).filter { $0.instances != $1.instances || $0.minor != $1.minor }
+        let changed = zip(state.gpus, before.gpus).filter {
+            $0.instances != $1.instances || $0.minor != $1.minor || $0.isAttached != $1.isAttached
+        }
         try updateTree(of: changed.map(\.0), in: state)
     }
 
@@ -87,8 +91,7 @@ package final class Machine: Sendable {
     // counter shows and the next process mends.
     private func updateTree(of gpus: [SimulatedGPU], in state: MachineState) throws(MachineError) {
         do throws(SystemError) {
-            try CapabilityTree(layout: layout).update(to: gpus)
-            try CapabilityTree(layout: layout).removeOthers(than: state.gpus)
+            try CapabilityTree(layout: layout, state: state).update(to: gpus)
             for gpu in gpus {
                 try GPUFiles(layout: layout).update(to: gpu)
                 makeNode(of: gpu, state)

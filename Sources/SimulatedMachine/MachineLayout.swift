@@ -11,8 +11,12 @@ package struct MachineLayout: Hashable, Sendable {
     package var driver: String { "\(proc)/driver/nvidia" }
     package var capabilities: String { "\(driver)/capabilities" }
     package var parameters: String { "\(driver)/params" }
+    /// The driver's tables of capability minors.
+    package var minors: String { "\(proc)/driver/nvidia-caps" }
     package var devices: String { "\(proc)/devices" }
     package var sys: String { "\(directory)/sys" }
+    /// What the kernel shows of the module.
+    package var module: String { "\(sys)/module/nvidia" }
     package var dev: String { "\(directory)/dev" }
     package var nodes: String { "\(dev)/nvidia-caps" }
     package var state: String { "\(directory)/state" }

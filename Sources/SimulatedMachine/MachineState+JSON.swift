@@ -13,12 +13,20 @@ extension MachineState {
             "renumbers": .bool(renumbersGPUs),
             "resettable": .bool(canResetGPUs),
             "nodes": .string(nodes.rawValue),
+            "module": [
+                "modifiesDeviceFiles": .bool(module.modifiesDeviceFiles),
+                "capabilityNodes": .bool(module.hasCapabilityNodes),
+            ],
             "majors": [
                 "nvidia": .integer(majors.nvidia), "capabilities": .integer(majors.capabilities),
                 "uvm": .integer(majors.uvm),
             ],
             "load": .integer(load),
             "lastSerial": .integer(lastSerial),
+            "written": .array(
+                written.map { capability, modify in
+                    ["minor": .integer(capability.minor ?? -1), "modify": .integer(modify)]
+                }),
             "gpus": .array(gpus.map(\.json)),
         ]
     }
@@ -35,9 +43,15 @@ extension MachineState {
                 throw StateDamage.text("driver or nodes are unknown words")
             }
             var majors = try reader.object("majors")
+            var module = try reader.object("module")
+            var parameters = ModuleParameters()
+            parameters.modifiesDeviceFiles = try module.bool("modifiesDeviceFiles")
+            parameters.hasCapabilityNodes = try module.bool("capabilityNodes")
+            try module.finish()
             self.init(
                 driver: driver, isMirrored: try reader.bool("mirrored"),
                 renumbersGPUs: try reader.bool("renumbers"), canResetGPUs: try reader.bool("resettable"), nodes: nodes,
+                module: parameters,
                 majors: Majors(
                     nvidia: try majors.number("nvidia"), capabilities: try majors.number("capabilities"),
                     uvm: try majors.number("uvm")),
@@ -47,6 +61,15 @@ extension MachineState {
             lastSerial = try reader.number("lastSerial")
             for gpu in try reader.array("gpus") {
                 gpus.append(try SimulatedGPU(gpu, isMirrored: isMirrored))
+            }
+            for value in try reader.array("written") {
+                var reader = try JSONObjectReader(value)
+                let minor = Int(try reader.number("minor"))
+                guard let capability = capabilities.first(where: { $0.minor == minor }) else {
+                    throw StateDamage.text("something was written to a capability that is none")
+                }
+                written[capability] = Int32(try reader.integer("modify", in: Int64(Int32.min)...Int64(Int32.max)))
+                try reader.finish()
             }
             try reader.finish()
         } catch {
@@ -97,6 +120,7 @@ extension SimulatedGPU {
             "persistent": .bool(isPersistent),
             "computeMode": .integer(computeMode),
             "resets": .integer(resets),
+            "attached": .bool(isAttached),
             "instances": .array(instances.map(\.json)),
         ]
     }
@@ -118,6 +142,7 @@ extension SimulatedGPU {
         isPersistent = try reader.bool("persistent")
         computeMode = try reader.number("computeMode")
         resets = try reader.number("resets")
+        isAttached = try reader.bool("attached")
         for instance in try reader.array("instances") {
             try restore(instance, isMirrored: isMirrored)
         }

@@ -8,22 +8,26 @@ package struct MachineState: Sendable {
     /// Whether the driver may reset GPUs, which it may not where they are passed through to a virtual machine.
     package let canResetGPUs: Bool
     package let nodes: NodeStyle
+    package let module: ModuleParameters
     package let majors: Majors
     /// Counts loads of the driver; what a program got from an earlier one is void.
     package var load: UInt32 = 1
     /// The last serial that an instance got.
     package var lastSerial: UInt32 = 0
+    /// What was written to the files of capabilities, where that is not what the module gives each to begin with.
+    package internal(set) var written: [Capability: Int32] = [:]
     package var gpus: [SimulatedGPU]
 
     package init(
         driver: DriverVersion, isMirrored: Bool, renumbersGPUs: Bool, canResetGPUs: Bool, nodes: NodeStyle,
-        majors: Majors, gpus: [SimulatedGPU]
+        module: ModuleParameters = ModuleParameters(), majors: Majors, gpus: [SimulatedGPU]
     ) {
         self.driver = driver
         self.isMirrored = isMirrored
         self.renumbersGPUs = renumbersGPUs
         self.canResetGPUs = canResetGPUs
         self.nodes = nodes
+        self.module = module
         self.majors = majors
         self.gpus = gpus
     }

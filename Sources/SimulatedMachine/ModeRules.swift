@@ -53,6 +53,7 @@ extension SimulatedGPU {
         }
         instances = []
         isPersistent = false
+        isAttached = false
         computeMode = 0
     }
 
@@ -79,6 +80,7 @@ extension MachineState {
     /// Unloads the driver and loads it again; `isReset` tells whether the GPUs are reset by it.
     mutating func reload(isReset: Bool) {
         load += 1
+        written = [:]
         for index in gpus.indices {
             gpus[index].forgetAtReload(isReset: isReset)
             // All are bound anew, in order.

@@ -13,6 +13,8 @@ package struct SimulatedGPU: Sendable {
     package var computeMode: UInt32 = 0
     /// Counts resets; what a program got before one is void.
     package internal(set) var resets: UInt32 = 0
+    /// Whether anything has used it since the driver was loaded, which is when its directory of capabilities comes.
+    package internal(set) var isAttached = false
     /// By id, which is also the order in which the driver lists them.
     package internal(set) var instances: [Instance] = []
 

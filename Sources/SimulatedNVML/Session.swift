@@ -17,11 +17,14 @@ enum Session {
 
     private static let current = Mutex(State())
 
-    static func begin(as function: StaticString, toleratingNoGPU: Bool) -> nvmlReturn_t {
+    static func begin(
+        as function: StaticString, toleratingNoGPU: Bool, isAttaching: Bool = true
+    ) -> nvmlReturn_t {
         do throws(MachineError) {
             let machine = try machine()
             if let code = try machine.meetFault(in: function.description) { return nvmlReturn_t(code) }
             try machine.mend()
+            if isAttaching { try machine.attach() }
             let state = try machine.state()
             guard toleratingNoGPU || !state.gpus.isEmpty else { return NVML_ERROR_NOT_FOUND }
             current.withLock { session in

@@ -10,6 +10,8 @@ extension MachineView {
         if state.renumbersGPUs { facts.append("another minor after a reset") }
         if !state.canResetGPUs { facts.append("no resets") }
         facts.append("nodes are \(state.nodes)s")
+        if !state.module.modifiesDeviceFiles { facts.append("programs make no nodes") }
+        if !state.module.hasCapabilityNodes { facts.append("capabilities in /proc") }
         var lines = [facts.joined(separator: ", ")]
         for (index, gpu) in state.gpus.enumerated() { lines += self.lines(of: gpu, index) }
         if !holders.isEmpty {

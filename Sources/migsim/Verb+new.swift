@@ -6,7 +6,7 @@ extension Verb {
     static let new = Verb(
         name: "new",
         usage: "new DIR --gpu MODEL [--gpu MODEL ...] [--count N] [--driver VERSION] [--mig] [--mirrored]"
-            + " [--renumber] [--no-reset] [--nodes device|file]",
+            + " [--renumber] [--no-reset] [--nodes device|file] [--module NAME=VALUE ...]",
         summary: """
             Makes a machine in DIR, which must be empty or not there yet.
             --gpu takes a model's full name or a short one: \(GPUModel.all.flatMap(\.shortNames).joined(separator: ", ")).
@@ -14,11 +14,14 @@ extension Verb {
             compute in the other half. --renumber gives a GPU another minor number whenever it is reset, which a change of
             MIG mode does to some. --no-reset has GPUs that the driver may not reset, as in a virtual machine: such a
             change then waits for a reboot. --nodes file has regular files stand in for device nodes, which need root.
+            --module gives the kernel module a parameter. NVreg_ModifyDeviceFiles=0: neither nvidia-modprobe nor the
+            library makes or changes a node. nv_cap_enable_devfs=0, before driver 515.43.04: capabilities are files of
+            /proc and not nodes.
             """
     ) { words throws(Failure) in
         let kinds: [String: Options.Kind] = [
             "--gpu": .value, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
-            "--renumber": .flag, "--no-reset": .flag, "--nodes": .value,
+            "--renumber": .flag, "--no-reset": .flag, "--nodes": .value, "--module": .value,
         ]
         let words = try Words(words, kinds: kinds)
         try words.requireNoCommand()
@@ -60,6 +63,13 @@ extension Verb {
                 throw .usage(.badValue(option: "--nodes", value: text, expected: "'device' or 'file'"))
             }
             plan.nodes = style
+        }
+        for parameter in words.values("--module") {
+            do throws(ModuleParameters.UnknownParameter) {
+                try plan.module.set(parameter, driver: plan.driver)
+            } catch {
+                throw .usage(.badValue(option: "--module", value: parameter, expected: "\(error)"))
+            }
         }
         plan.isMIGEnabled = words.has("--mig")
         plan.isMirrored = words.has("--mirrored")

@@ -60,14 +60,8 @@ import Testing
     }
 
     @Test func `a new capability starts with the module's parameter`() throws {
-        let test = try TestMachine()
+        let test = try TestMachine(module: ["NVreg_ModifyDeviceFiles=0"])
         let layout = test.machine.layout
-        let parameters = try text(layout.parameters)
-        let changed = parameters.split(separator: "\n").map {
-            $0.hasPrefix("ModifyDeviceFiles") ? "ModifyDeviceFiles: 0" : $0
-        }
-        try Files.remove(layout.parameters)
-        try Files.write(layout.parameters, Array((changed.joined(separator: "\n") + "\n").utf8))
         let instance = try test.machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(19), at: nil)
         let access = try text(Capability.gpuInstance(gpuMinor: 0, instance.id).path(in: layout))
         #expect(access.hasSuffix("DeviceFileModify: 0\n"))
