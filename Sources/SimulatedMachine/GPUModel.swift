@@ -70,7 +70,7 @@ package struct GPUModel: Sendable {
 
 extension GPUModel {
     /// Every model that can be simulated.
-    package static let all: [GPUModel] = [.a100SXM40, .h100SXM80]
+    package static let all: [GPUModel] = [.a100SXM40, .h100SXM80, .l4]
 
     /// The model that a person means by its name or one of its short names, upper and lower case alike.
     package static func named(_ text: String) -> GPUModel? {

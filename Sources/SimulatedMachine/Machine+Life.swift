@@ -33,7 +33,7 @@ extension Machine {
             SimulatedGPU(
                 model: model, uuid: DeviceNames.gpuUUID(Random.bytes(16)), serial: serialNumber(),
                 pci: PCIAddress(domain: 0, bus: UInt8(7 + 7 * index), device: 0), minor: index,
-                isMIGEnabled: plan.isMIGEnabled)
+                isMIGEnabled: plan.isMIGEnabled && model.supportsMIG)
         }
         let state = MachineState(
             driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
@@ -48,6 +48,7 @@ extension Machine {
             try Files.makeDirectory(layout.holders)
             try Files.setMode(layout.holders, 0o1777)
             try Files.write(layout.lock, [])
+            try Files.write(layout.sessions, [])
             try SharedDocument<[Fault]>.make(layout.faults, Fault.bytes(of: []))
             try SharedDocument<MachineState>.make(layout.machine, state.json.bytes())
             try SharedCounters.make(at: layout.header)

@@ -24,6 +24,7 @@ package struct MachineLayout: Hashable, Sendable {
     package var machine: String { "\(state)/machine.json" }
     package var header: String { "\(state)/header" }
     package var lock: String { "\(state)/lock" }
+    package var sessions: String { "\(state)/sessions" }
     package var holders: String { "\(state)/holders" }
     /// Of the two files that hold them in turn, each with one more digit.
     package var faults: String { "\(state)/faults.json" }

@@ -121,6 +121,7 @@ extension SimulatedGPU {
             "computeMode": .integer(computeMode),
             "resets": .integer(resets),
             "attached": .bool(isAttached),
+            "released": .bool(isReleased),
             "instances": .array(instances.map(\.json)),
         ]
     }
@@ -143,6 +144,7 @@ extension SimulatedGPU {
         computeMode = try reader.number("computeMode")
         resets = try reader.number("resets")
         isAttached = try reader.bool("attached")
+        isReleased = try reader.bool("released")
         for instance in try reader.array("instances") {
             try restore(instance, isMirrored: isMirrored)
         }

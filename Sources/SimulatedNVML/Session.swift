@@ -12,6 +12,8 @@ enum Session {
         /// The load of the driver in which the session began.
         var load: UInt32 = 0
         var machine: Machine?
+        /// What shows others that this process uses the driver.
+        var mark: DriverSession?
         var hasComplained = false
     }
 
@@ -24,12 +26,13 @@ enum Session {
             let machine = try machine()
             if let code = try machine.meetFault(in: function.description) { return nvmlReturn_t(code) }
             try machine.mend()
-            if isAttaching { try machine.attach() }
+            let mark = try machine.beginSession(isAttaching: isAttaching)
             let state = try machine.state()
             guard toleratingNoGPU || !state.gpus.isEmpty else { return NVML_ERROR_NOT_FOUND }
             current.withLock { session in
                 session.count += 1
                 guard session.count == 1 else { return }
+                session.mark = mark
                 session.epoch = session.epoch &+ 1 & Handle.epochs
                 session.load = state.load
             }
@@ -41,7 +44,10 @@ enum Session {
 
     static func end() -> nvmlReturn_t {
         answer("nvmlShutdown", lost: true) { _ throws(MachineError) in
-            current.withLock { $0.count -= 1 }
+            current.withLock { session in
+                session.count -= 1
+                if session.count == 0 { session.mark = nil }
+            }
         }
     }
 

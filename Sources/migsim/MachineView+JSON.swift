@@ -29,7 +29,8 @@ extension MachineView {
             "pci": .string(gpu.pci.description),
             "minor": .integer(gpu.minor),
             "memoryMiB": .integer(gpu.model.memoryMiB),
-            "mig": ["current": .bool(gpu.mode.isEnabled), "pending": .bool(gpu.mode.isPendingEnabled)],
+            "mig": gpu.model.supportsMIG
+                ? ["current": .bool(gpu.mode.isEnabled), "pending": .bool(gpu.mode.isPendingEnabled)] : .null,
             "instances": .array(gpu.instances.map { json(of: $0, on: gpu) }),
         ]
     }

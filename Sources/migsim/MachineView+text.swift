@@ -41,10 +41,10 @@ extension MachineView {
     }
 
     private func lines(of gpu: SimulatedGPU, _ index: Int) -> [String] {
-        let mode = gpu.mode.isEnabled ? "on" : "off"
+        let mode = gpu.model.supportsMIG ? "MIG \(gpu.mode.isEnabled ? "on" : "off")" : "no MIG"
         let pending = gpu.mode.isPending ? " (\(gpu.mode.isPendingEnabled ? "on" : "off") after reset)" : ""
         var lines = [
-            "GPU \(index)  \(gpu.model.name)  \(gpu.uuid)  \(gpu.pci)  minor \(gpu.minor)  MIG \(mode)\(pending)"
+            "GPU \(index)  \(gpu.model.name)  \(gpu.uuid)  \(gpu.pci)  minor \(gpu.minor)  \(mode)\(pending)"
         ]
         guard gpu.mode.isEnabled else { return lines }
         lines.append("  slots  " + slots(of: gpu))

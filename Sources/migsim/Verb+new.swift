@@ -72,6 +72,9 @@ extension Verb {
             }
         }
         plan.isMIGEnabled = words.has("--mig")
+        guard !plan.isMIGEnabled || models.contains(where: \.supportsMIG) else {
+            throw .text("\(models[0].name) has no MIG")
+        }
         plan.isMirrored = words.has("--mirrored")
         plan.renumbersGPUs = words.has("--renumber")
         plan.canResetGPUs = !words.has("--no-reset")

@@ -118,7 +118,7 @@ import Testing
     }
 
     @Test func `instances keep the mode from being turned off`() throws {
-        for model in GPUModel.all {
+        for model in GPUModel.all where model.supportsMIG {
             var gpu = gpu(model)
             let instance = try gpu.create(19)
             #expect(gpu.setMode(enabled: false, hasClient: false).activation == .inUse)

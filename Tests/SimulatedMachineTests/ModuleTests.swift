@@ -83,6 +83,12 @@ import Testing
         try test.machine.reboot()
         #expect(!Files.exists(directory))
     }
+
+    @Test func `a board without MIG has its directory too`() throws {
+        let test = try TestMachine([.l4])
+        #expect(try Files.list("\(test.machine.layout.capabilities)/gpu0/mig").isEmpty)
+        #expect(try test.machine.state().gpus[0].mode == MIGMode(isEnabled: false, isPendingEnabled: false))
+    }
 }
 
 /// `facts/nvidia-caps.md` 1.5: capabilities that are files of `/proc`, with the rights that nodes have later.

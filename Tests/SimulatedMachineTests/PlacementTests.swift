@@ -35,7 +35,7 @@ extension SimulatedGPU {
             ([15], [6]),
         ] as [([UInt32], [Int])])
     func `the driver's own choice is the one recorded on real boards`(profiles: [UInt32], starts: [Int]) throws {
-        for model in GPUModel.all {
+        for model in GPUModel.all where model.supportsMIG {
             var gpu = gpu(model)
             #expect(try profiles.map { try gpu.create($0).placement.start } == starts, "\(model.name)")
         }
@@ -148,5 +148,7 @@ extension SimulatedGPU {
 
 extension GPUModel {
     static var a100: GPUModel { all[0] }
+    /// The one without MIG.
+    static var l4: GPUModel { all.first { !$0.supportsMIG } ?? all[0] }
     static var h100: GPUModel { all[1] }
 }
