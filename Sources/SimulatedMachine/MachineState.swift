@@ -14,7 +14,7 @@ package struct MachineState: Sendable {
     package var load: UInt32 = 1
     /// The last serial that an instance got.
     package var lastSerial: UInt32 = 0
-    /// What was written to the files of capabilities, where that is not what the module gives each to begin with.
+    /// The numbers that were written to the files of capabilities; the others have the module's.
     package internal(set) var written: [Capability: Int32] = [:]
     package var gpus: [SimulatedGPU]
 

@@ -56,7 +56,7 @@ struct `What is written to a capability's file` {
         "", "\n", "0\n", "DeviceFileModify\n", "DeviceFileModify: \n", "DeviceFileModify: no\n",
         " DeviceFileModify: 0\n", "DeviceFileMode: 0\n", "DeviceFileMinor: 1\nDeviceFileMode: 438\n",
         "devicefilemodify: 0\n", "DeviceFileModify: 99999999999\n", "DeviceFileModify: --1\n",
-        "DeviceFileModify: 0" + String(repeating: " ", count: 128),
+        "DeviceFileModify: 0" + String(repeating: " ", count: 128), String(repeating: "x", count: 5000),
     ])
     func `anything else is ignored, whatever was set before`(line: String) throws {
         let test = try Self.machine()

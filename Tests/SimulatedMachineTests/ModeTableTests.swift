@@ -219,6 +219,41 @@ struct `What the library says of modes` {
         #expect(!Files.exists(test.machine.layout.capability(gpuMinor: 0, instance.id)))
     }
 
+    // MARK: - Nodes
+
+    // `facts/nvidia-caps.md` 2.1.
+    @Test(arguments: [true, false])
+    func `nodes that are missing are made again for root who lists devices, and for nobody else`(isRoot: Bool) throws {
+        let test = try TestMachine([.a100], library: TestMachine.library)
+        let instance = try test.machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(5), at: nil)
+        _ = try test.machine.createCompute(
+            gpu: 0, in: instance.id, serial: instance.serial, profile: ComputeInstanceProfileID(3), at: nil)
+        let nodes = [12, 13].map(test.machine.layout.node)
+        try Files.remove(nodes[0])
+        try Files.setMode(nodes[1], 0o400)
+        let words = [BuiltProducts.path(of: "migsim"), "device:0"]
+        if isRoot {
+            #expect(try Python.run("probe_mode.py", words, on: test.path) == [0])
+            #expect(try Files.attributes(nodes[0]).mode == 0o444)
+        } else {
+            // The interpreter may lie where another user cannot reach it; what the library goes by is the user alone.
+            let python = try #require(Python.interpreter)
+            let script = """
+                import os, sys
+                from ctypes import CDLL, byref, c_void_p
+                os.setresuid(4242, 4242, 4242)
+                nvml, device = CDLL(sys.argv[1]), c_void_p()
+                assert nvml.nvmlInit_v2() == 0
+                assert nvml.nvmlDeviceGetHandleByIndex_v2(0, byref(device)) == 0
+                assert nvml.nvmlDeviceGetMigDeviceHandleByIndex(device, 0, byref(c_void_p())) == 0
+                """
+            let ran = try Command.run(python, ["-c", script, test.machine.layout.library])
+            #expect(ran.code == 0, "\(ran.errors)")
+            #expect(!Files.exists(nodes[0]))
+        }
+        #expect(try Files.attributes(nodes[1]).mode == 0o400, "one that is there is left as it is")
+    }
+
     @Test func `who is not root sets neither persistence, compute nor MIG mode`() throws {
         let test = try TestMachine([.h100], isMIGEnabled: false, library: TestMachine.library)
         let words = [BuiltProducts.path(of: "migsim"), "persist:1", "compute:3", "set:1", "get", "persist", "compute"]

@@ -6,6 +6,7 @@ get            MIG mode, current and pending        set:N          set it, with 
 create:ID      make a GPU instance of a profile     count          how many GPU instances there are
 persist[:N]    persistence mode                     compute[:N]    compute mode
 maximum        the most MIG devices                 minor          the GPU's minor number
+device:N       find a MIG device by its index
 handle         find the GPU anew                    again          end the session and begin another
 guest, leave   let another process begin a session, and end it
 VERB           what migsim does by that name
@@ -91,6 +92,8 @@ def step(word):
         return asked("nvmlDeviceGetMaxMigDeviceCount", "count")
     if name == "minor":
         return asked("nvmlDeviceGetMinorNumber", "minor")
+    if name == "device":
+        return raw("nvmlDeviceGetMigDeviceHandleByIndex", device, value, ctypes.byref(ctypes.c_void_p()))
     if name == "handle":
         device = nvml.nvmlDeviceGetHandleByIndex(0)
         return 0
