@@ -72,10 +72,12 @@ extension Machine {
         }
     }
 
-    /// Asks for a MIG mode.
-    package func setMode(gpu index: Int, enabled: Bool) throws(MachineError) -> ModeChange {
+    /// Asks for a MIG mode; `session` is that of the process that asks, whom it does not keep from it.
+    package func setMode(
+        gpu index: Int, enabled: Bool, session: DriverSession? = nil
+    ) throws(MachineError) -> ModeChange {
         try change { state throws(MachineError) in
-            let hasClient = try isInUse(state.gpus[index])
+            let hasClient = try isInUse(state.gpus[index], besides: session)
             return state.setMode(gpu: index, enabled: enabled, hasClient: hasClient)
         }
     }

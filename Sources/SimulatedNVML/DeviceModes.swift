@@ -103,7 +103,8 @@ public func nvmlDeviceSetMigMode(
         guard mode <= NVML_DEVICE_MIG_ENABLE, activationStatus != nil else { throw .refused(.invalidArgument) }
         // No node stands in for rank here, not even that of mig/config.
         guard call.rights.isAdministrator else { throw .refused(.noPermission) }
-        let change = try call.machine.setMode(gpu: index, enabled: mode == NVML_DEVICE_MIG_ENABLE)
+        let change = try call.machine.setMode(
+            gpu: index, enabled: mode == NVML_DEVICE_MIG_ENABLE, session: Session.mark)
         try put(nvmlReturn_t(change.activation), into: activationStatus)
         guard change.result == .success else { throw .refused(change.result) }
     }

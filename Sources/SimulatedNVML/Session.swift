@@ -12,7 +12,6 @@ enum Session {
         /// The load of the driver in which the session began.
         var load: UInt32 = 0
         var machine: Machine?
-        /// What shows others that this process uses the driver.
         var mark: DriverSession?
         var hasComplained = false
     }
@@ -61,6 +60,9 @@ enum Session {
             return first
         }
     }
+
+    /// What shows others that this process uses the driver.
+    static var mark: DriverSession? { current.withLock { $0.mark } }
 
     /// What a call may go by: nil while nobody has begun a session.
     static var terms: (epoch: UInt32, load: UInt32)? {

@@ -105,6 +105,17 @@ struct `What the library says of modes` {
             [("set:1", [0, .integer(inUse)]), ("get", mode), ("reset", 1), ("reload", 1), ("get", mode)], on: test)
     }
 
+    // `facts/nvidia-caps.md` 7: monitors and agents must be stopped for a change by reset, and need not be for others.
+    @Test func `another program of the library keeps Ampere from its reset, and Hopper from nothing`() throws {
+        try Self.play(
+            .a100,
+            [
+                ("guest", 0), ("set:1", [0, .integer(inUse)]), ("get", [0, 0, 1]), ("leave", 0), ("get", [0, 0, 1]),
+                ("set:1", [0, 0]), ("handle", 0), ("get", [0, 1, 1]),
+            ])
+        try Self.play(.h100, [("guest", 0), ("set:1", [0, 0]), ("get", [0, 1, 1]), ("leave", 0)])
+    }
+
     @Test func `without resets Ampere asks for one, and gets it from a reboot alone`() throws {
         try Self.play(
             .a100, resets: false,
