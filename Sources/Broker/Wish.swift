@@ -80,7 +80,7 @@ struct ResolvedWish {
 
     let members: [Member]
 
-    /// - Throws: `notFound`, `ambiguousProfile`, `migDisabled`, `pendingReset` or `badRequest`.
+    /// - Throws: `notFound`, `ambiguousProfile`, `migDisabled`, `migUnsupported`, `pendingReset` or `badRequest`.
     init(_ wish: Wish, _ inventory: Inventory) throws(Refusal) {
         let usable = try Self.usable(wish, inventory)
         switch wish.kind {
@@ -116,10 +116,15 @@ struct ResolvedWish {
         let needsEach = if case .onEach = wish.kind { !wish.gpus.isEmpty } else { false }
         guard usable.isEmpty || needsEach && usable.count < named.count else { return usable }
         let others = named.filter { $0.gpu.mode?.isEnabled != true }
+        // No mode change helps these: where each GPU is wanted one is in the way, else they are only where no other is.
+        let incapable = others.filter { $0.gpu.mode == nil }
+        guard incapable.isEmpty || !needsEach && incapable.count < others.count else {
+            throw .migUnsupported(incapable.map(\.gpu))
+        }
         if let pending = others.first(where: { $0.gpu.mode?.isPendingEnabled == true }) {
             throw .pendingReset(pending.gpu)
         }
-        throw .migDisabled(others.map(\.gpu))
+        throw .migDisabled(others.map(\.gpu).filter { $0.mode != nil })
     }
 
     private static func member(

@@ -5,6 +5,8 @@ internal import MIG
 package enum CapabilityTreeError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No device driver of that name: the module is not loaded, or it is older than capability nodes.
     case noDriver(file: String)
+    /// The driver's old way: capabilities are files of `/proc`, and no nodes that could be given to one user.
+    case noNodes(file: String)
     case unreadable(SystemError)
     /// A line of the table of minors is not what the driver's formula gives.
     case strangeMinors(file: String, line: Int, text: String)
@@ -15,7 +17,7 @@ package enum CapabilityTreeError: Error, Hashable, Sendable, CustomStringConvert
     /// The file that is at fault.
     package var file: String {
         switch self {
-        case .noDriver(let file), .strangeMinors(let file, _, _), .missingMinors(let file, _),
+        case .noDriver(let file), .noNodes(let file), .strangeMinors(let file, _, _), .missingMinors(let file, _),
             .strangeValue(let file, _):
             file
         case .unreadable(let error): error.subject
@@ -25,11 +27,24 @@ package enum CapabilityTreeError: Error, Hashable, Sendable, CustomStringConvert
     package var description: String {
         switch self {
         case .noDriver(let file): "the driver is not loaded: \(file) does not show its capabilities"
+        case .noNodes(let file):
+            "the driver's capabilities are files of /proc, which cannot be given to one user: \(file) is 0"
         case .unreadable(let error): "\(error)"
         case .strangeMinors(let file, let line, let text):
             "\(file):\(line): \"\(text)\" is not what the driver's numbering gives"
         case .missingMinors(let file, let count): "\(file) lacks \(count) of the driver's minor numbers"
         case .strangeValue(let file, let text): "\(file): \"\(text)\" is not understood"
+        }
+    }
+
+    /// What root does about it.
+    package var fix: String {
+        switch self {
+        case .noDriver: "modprobe nvidia"
+        case .noNodes:
+            "echo 'options nvidia nv_cap_enable_devfs=1' > /etc/modprobe.d/migbroker.conf, then reload the driver"
+        case .unreadable, .strangeMinors, .missingMinors, .strangeValue:
+            "reload the driver: its tables are not those of any known version"
         }
     }
 }
@@ -64,6 +79,10 @@ package struct CapabilityTree: Hashable, Sendable {
             }
             return major
         }
+        let parameter = "\(root)/sys/module/nvidia/parameters/nv_cap_enable_devfs"
+        // Only drivers before R515 have it; without it, or unreadable, it is as on all others.
+        let value = try? Files.read(parameter, limit: 16)
+        if value?.first == UInt8(ascii: "0") { throw .noNodes(file: parameter) }
         throw .noDriver(file: file)
     }
 

@@ -38,9 +38,7 @@ extension NodeStore {
         do throws(CapabilityTreeError) {
             return try tree().major
         } catch {
-            let isAbsent = if case .noDriver = error { true } else { false }
-            let fix = isAbsent ? "modprobe nvidia" : "reload the driver: its tables are not those of any known version"
-            throw GateClosed(node: error.file, problem: .tree(error), fix: fix)
+            throw GateClosed(node: error.file, problem: .tree(error), fix: error.fix)
         }
     }
 
@@ -108,7 +106,7 @@ extension NodeStore {
         case .writableByOthers: "chmod go-w \(node)"
         case .access: "setfacl -b \(node) && chmod 0400 \(node)"
         case .unreadable: "ls -ld \(directory) \(node)"
-        case .tree: "modprobe nvidia"
+        case .tree(let error): error.fix
         case .cannotReset: "reboot the machine after 'nvidia-smi -mig' as root, where its board allows that"
         case .callerHasNoAccess: "migctl release, by the user whose lease it is"
         }

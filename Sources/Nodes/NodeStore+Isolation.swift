@@ -24,7 +24,7 @@ extension NodeStore {
         do throws(CapabilityTreeError) {
             tree = try self.tree()
         } catch {
-            return IsolationReport(isolation: .advisory, reason: "\(error)", remedy: remedy)
+            return IsolationReport(isolation: .advisory, reason: "\(error)", remedy: error.fix)
         }
         guard tree.modifiesDeviceFiles == false else {
             let reason = "any user can reset the mode of a node through the driver's setuid nvidia-modprobe"

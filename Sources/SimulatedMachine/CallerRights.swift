@@ -11,10 +11,10 @@ package struct CallerRights: Sendable {
     package var isAdministrator: Bool { EffectiveCapabilities.isAdministrator }
 
     /// Make, destroy and list instances.
-    package var mayConfigure: Bool { isAdministrator || nodes.canOpen(minor: CapabilityMinor.config) }
+    package var mayConfigure: Bool { isAdministrator || nodes.canOpen(.config) }
 
     /// Ask about a whole GPU while it is cut into instances.
-    package var mayMonitor: Bool { isAdministrator || nodes.canOpen(minor: CapabilityMinor.monitor) }
+    package var mayMonitor: Bool { isAdministrator || nodes.canOpen(.monitor) }
 }
 
 extension Machine {

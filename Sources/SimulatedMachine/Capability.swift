@@ -1,54 +1,74 @@
-import JSON
-package import Linux
 package import MIG
 
 /// A right that the driver hands out as a file of its tree and a device node.
 package enum Capability: Hashable, Sendable {
+    /// The right to manage the fabric of NVSwitches, which has a tree of its own.
+    case fabric
     case config
     case monitor
     case gpuInstance(gpuMinor: Int, GPUInstanceID)
     case computeInstance(gpuMinor: Int, GPUInstanceID, ComputeInstanceID)
+    /// The right to manage the export of memory between machines.
+    case fabricIMEX
 
     /// The number of its node, or nil past the driver's table.
     package var minor: Int? {
         switch self {
+        case .fabric: 0
         case .config: CapabilityMinor.config
         case .monitor: CapabilityMinor.monitor
         case .gpuInstance(let gpu, let gi): CapabilityMinor.gpuInstance(gpuMinor: gpu, gi)
         case .computeInstance(let gpu, let gi, let ci): CapabilityMinor.computeInstance(gpuMinor: gpu, gi, ci)
+        case .fabricIMEX: 4323
         }
     }
 
     /// The mode that its node is to have.
-    package var mode: UInt32 { self == .config ? 0o400 : 0o444 }
+    package var mode: UInt32 {
+        switch self {
+        case .fabric, .config, .fabricIMEX: 0o400
+        case .monitor, .gpuInstance, .computeInstance: 0o444
+        }
+    }
 
     /// The path of its file.
     package func path(in layout: MachineLayout) -> String {
         switch self {
+        case .fabric: "\(layout.proc)/driver/nvidia-nvlink/capabilities/fabric-mgmt"
         case .config: "\(layout.capabilities)/mig/config"
         case .monitor: "\(layout.capabilities)/mig/monitor"
         case .gpuInstance(let gpu, let gi): "\(layout.capability(gpuMinor: gpu, gi))/access"
         case .computeInstance(let gpu, let gi, let ci): "\(layout.capability(gpuMinor: gpu, gi, ci))/access"
+        case .fabricIMEX: "\(layout.capabilities)/fabric-imex-mgmt"
         }
     }
 
-    /// The capability whose file lies at a path below the capability tree, such as `gpu0/mig/gi1/access`.
-    package init?(relativePath: String) {
-        let words = relativePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    /// The capability whose file lies at a path of the machine, such as
+    /// `/proc/driver/nvidia/capabilities/gpu0/mig/gi1/access`.
+    package init?(file: String) {
+        let words = file.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         func number(_ word: String, after prefix: String) -> UInt32? {
             guard word.utf8.starts(with: prefix.utf8) else { return nil }
             return Decimal.value(of: String(word.dropFirst(prefix.count))).flatMap(UInt32.init(exactly:))
         }
-        if words == ["mig", "config"] {
+        if words == ["", "proc", "driver", "nvidia-nvlink", "capabilities", "fabric-mgmt"] {
+            self = .fabric
+            return
+        }
+        guard words.starts(with: ["", "proc", "driver", "nvidia", "capabilities"]) else { return nil }
+        let path = Array(words.dropFirst(5))
+        if path == ["mig", "config"] {
             self = .config
-        } else if words == ["mig", "monitor"] {
+        } else if path == ["mig", "monitor"] {
             self = .monitor
-        } else if (4...5).contains(words.count), words[1] == "mig", words.last == "access",
-            let gpu = number(words[0], after: "gpu"), let gi = number(words[2], after: "gi")
+        } else if path == ["fabric-imex-mgmt"] {
+            self = .fabricIMEX
+        } else if (4...5).contains(path.count), path[1] == "mig", path.last == "access",
+            let gpu = number(path[0], after: "gpu"), let gi = number(path[2], after: "gi")
         {
-            if words.count == 4 {
+            if path.count == 4 {
                 self = .gpuInstance(gpuMinor: Int(gpu), GPUInstanceID(gi))
-            } else if let ci = number(words[3], after: "ci") {
+            } else if let ci = number(path[3], after: "ci") {
                 self = .computeInstance(gpuMinor: Int(gpu), GPUInstanceID(gi), ComputeInstanceID(ci))
             } else {
                 return nil
@@ -58,35 +78,21 @@ package enum Capability: Hashable, Sendable {
         }
     }
 
-    /// What the driver writes into its file.
-    package func text(mayModify: Bool) -> String {
-        "DeviceFileMinor: \(minor ?? 0)\nDeviceFileMode: \(mode)\nDeviceFileModify: \(mayModify ? 1 : 0)\n"
+    /// What the driver shows in its file; `modify` is 1 where programs may make and change the node.
+    package func text(modify: Int32) -> String {
+        "DeviceFileMinor: \(minor ?? 0)\nDeviceFileMode: \(mode)\nDeviceFileModify: \(modify)\n"
     }
 
-    /// How its node is to be made, as its file says now; nil past the driver's table.
+    /// The number that a write to its file sets: the one after `DeviceFileModify:` at its very start. Nil for all else.
     ///
-    /// The real file takes one line, `DeviceFileModify: N`, and keeps its three. A plain file holds what was written to
-    /// it, so a file of that one line means the same.
-    package func rule(in layout: MachineLayout) throws(SystemError) -> NodeFiles.Rule? {
-        guard let minor else { return nil }
-        let values = DriverText.numbers(in: try Files.read(path(in: layout), limit: 4096))
-        let modify = values.first { $0.name.hasBytes(of: "DeviceFileModify") }?.value ?? 1
-        return NodeFiles.Rule(minor: minor, mode: mode, mayModify: modify == 1)
-    }
-}
-
-/// The form in which the driver's files give numbers.
-package enum DriverText {
-    /// The `Name: number` lines, up to the first line that is none.
-    package static func numbers(in bytes: [UInt8]) -> [(name: String, value: Int)] {
-        var values: [(name: String, value: Int)] = []
-        for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { break }
-            let digits = line[(colon + 1)...].drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-                .prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            guard let value = Int(String(decoding: digits, as: UTF8.self)) else { break }
-            values.append((String(decoding: line[..<colon], as: UTF8.self), value))
-        }
-        return values
+    /// The driver takes at most 127 bytes, and looks at nothing after the number.
+    static func modify(writtenAs bytes: some Collection<UInt8>) -> Int32? {
+        let key = "DeviceFileModify:".utf8
+        guard bytes.count <= 127, bytes.starts(with: key) else { return nil }
+        let rest = bytes.dropFirst(key.count).drop { $0 == 0x20 || (0x09...0x0D).contains($0) }
+        let sign = rest.prefix { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
+        guard sign.count <= 1 else { return nil }
+        let digits = rest.dropFirst(sign.count).prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return Int32(String(decoding: Array(sign) + Array(digits), as: UTF8.self))
     }
 }

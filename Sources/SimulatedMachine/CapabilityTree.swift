@@ -1,15 +1,33 @@
 import Linux
 import MIG
 
-/// The part of the `/proc` tree that follows the instances: a directory and an access file for each.
+/// The part of the `/proc` tree that follows GPUs and instances: a directory and an access file for each.
 struct CapabilityTree: Sendable {
     let layout: MachineLayout
+    let state: MachineState
 
     /// Brings the tree in line with all GPUs; what is right is left alone, with what was written to it.
     func update(to gpus: [SimulatedGPU]) throws(SystemError) {
-        for gpu in gpus { try update(to: gpu) }
-        // The directories of minors that no GPU has any more.
-        let kept = gpus.map { "gpu\($0.minor)" }
+        for gpu in gpus where gpu.isAttached { try update(to: gpu) }
+        try removeOtherGPUs()
+    }
+
+    /// Makes the file of a capability anew, as the driver does when it is loaded.
+    func renew(_ capability: Capability) throws(SystemError) {
+        let path = capability.path(in: layout)
+        try Files.makeDirectories(Files.parent(of: path))
+        // In place whole: whoever lists the directory sees no half-written file.
+        let draft = path + ".new"
+        // The draft of a process that was killed here is not writable, and its mender may hold no capability for that.
+        if Files.exists(draft) { try Files.remove(draft) }
+        try Files.write(draft, Array(state.text(of: capability).utf8))
+        try Files.setMode(draft, state.fileMode(of: capability))
+        try Files.rename(draft, to: path)
+    }
+
+    /// Removes the directories of minors that no GPU in use has any more.
+    private func removeOtherGPUs() throws(SystemError) {
+        let kept = state.gpus.filter(\.isAttached).map { "gpu\($0.minor)" }
         for name in try Files.list(layout.capabilities)
         where name.utf8.starts(with: "gpu".utf8) && !kept.contains(name) {
             try Files.removeTree("\(layout.capabilities)/\(name)")
@@ -43,21 +61,7 @@ struct CapabilityTree: Sendable {
     }
 
     private func make(_ capability: Capability) throws(SystemError) {
-        let path = capability.path(in: layout)
-        guard !Files.exists(path) else { return }
-        try Files.makeDirectories(Files.parent(of: path))
-        // In place whole: whoever lists the directory sees no half-written file.
-        let draft = path + ".new"
-        // The draft of a process that was killed here is not writable, and its mender may hold no capability for that.
-        if Files.exists(draft) { try Files.remove(draft) }
-        try Files.write(draft, Array(capability.text(mayModify: mayModifyNodes()).utf8), mode: 0o444)
-        try Files.rename(draft, to: path)
-    }
-
-    /// A new capability starts with the module's parameter.
-    private func mayModifyNodes() throws(SystemError) -> Bool {
-        let parameters = DriverText.numbers(in: try Files.read(layout.parameters, limit: 64 << 10))
-        return parameters.first { $0.name.utf8.elementsEqual("ModifyDeviceFiles".utf8) }?.value != 0
+        if !Files.exists(capability.path(in: layout)) { try renew(capability) }
     }
 
     private func removeOthers(in directory: String, keep: [String]) throws(SystemError) {

@@ -8,7 +8,7 @@ struct DriverFiles: Sendable {
     let layout: MachineLayout
     let state: MachineState
 
-    /// Makes all of them, the instances' tree left out.
+    /// Makes all of them, the GPUs' tree of capabilities left out.
     func make() throws(SystemError) {
         for (path, text) in contents() {
             try Files.makeDirectories(Files.parent(of: path))
@@ -16,14 +16,23 @@ struct DriverFiles: Sendable {
             try Files.setMode(path, 0o444)
         }
         for gpu in state.gpus { try GPUFiles(layout: layout).make(gpu, canReset: state.canResetGPUs) }
+        try makeCapabilities()
+    }
+
+    /// Makes the files of the capabilities that come with the driver's load, as they are then.
+    func makeCapabilities() throws(SystemError) {
+        let tree = CapabilityTree(layout: layout, state: state)
+        for capability in state.lastingCapabilities { try tree.renew(capability) }
     }
 
     /// The device nodes that a system makes at boot: not those of instances.
+    ///
+    /// Inferred: where the module forbids them, whoever set it so has his own boot make the nodes of GPUs, or no program
+    /// would run; those of capabilities are left to whom they are to be open.
     func makeBootNodes() throws(SystemError) {
-        try Files.makeDirectories(layout.nodes)
         let nodes = NodeFiles(
-            layout: layout, style: state.nodes, majors: state.majors, owner: CurrentProcess.user,
-            group: CurrentProcess.group)
+            layout: layout, style: state.nodes, module: state.module, majors: state.majors,
+            owner: CurrentProcess.user, group: CurrentProcess.group)
         let majors = state.majors
         var files: [(String, DeviceNumber, UInt32)] = [
             ("nvidiactl", DeviceNumber(major: majors.nvidia, minor: 255), 0o666),
@@ -31,35 +40,43 @@ struct DriverFiles: Sendable {
             ("nvidia-uvm", DeviceNumber(major: majors.uvm, minor: 0), 0o666),
             ("nvidia-uvm-tools", DeviceNumber(major: majors.uvm, minor: 1), 0o666),
         ]
-        for capability in [Capability.config, .monitor] {
-            guard let minor = capability.minor else { continue }
-            let device = DeviceNumber(major: majors.capabilities, minor: UInt32(minor))
-            files.append(("nvidia-caps/nvidia-cap\(minor)", device, capability.mode))
+        for gpu in state.gpus {
+            files.append(("nvidia\(gpu.minor)", DeviceNumber(major: majors.nvidia, minor: UInt32(gpu.minor)), 0o666))
+        }
+        if state.module.hasCapabilityNodes, state.module.modifiesDeviceFiles {
+            try Files.makeDirectories(layout.nodes)
+            for capability in [Capability.config, .monitor] {
+                guard let minor = capability.minor else { continue }
+                let device = DeviceNumber(major: majors.capabilities, minor: UInt32(minor))
+                files.append(("nvidia-caps/nvidia-cap\(minor)", device, capability.mode))
+            }
         }
         for (name, device, mode) in files {
             try nodes.make("\(layout.dev)/\(name)", device, mode: mode)
         }
-        for gpu in state.gpus { try nodes.ensure(gpuMinor: gpu.minor) }
     }
 
     private func contents() -> [(String, String)] {
         var files: [(String, String)] = [
             (layout.devices, devices()),
             ("\(layout.driver)/version", version),
-            (layout.parameters, Self.parameters),
-            (Capability.config.path(in: layout), Capability.config.text(mayModify: true)),
-            (Capability.monitor.path(in: layout), Capability.monitor.text(mayModify: true)),
-            ("\(layout.proc)/driver/nvidia-caps/mig-minors", Self.migMinors),
-            ("\(layout.proc)/driver/nvidia-caps/nvlink-minors", "fabric-mgmt 0\n"),
-            ("\(layout.sys)/module/nvidia/version", "\(state.driver)\n"),
-            ("\(layout.sys)/module/nvidia/initstate", "live\n"),
-            ("\(layout.sys)/module/nvidia/refcnt", "0\n"),
+            (layout.parameters, state.module.text),
+            ("\(layout.module)/version", "\(state.driver)\n"),
+            ("\(layout.module)/initstate", "live\n"),
+            ("\(layout.module)/refcnt", "0\n"),
         ]
-        let hasIMEX = state.driver >= "550.40.07"
-        files.append(("\(layout.proc)/driver/nvidia-caps/sys-minors", hasIMEX ? "fabric-imex-mgmt 4323\n" : ""))
-        if hasIMEX {
-            let text = "DeviceFileMinor: 4323\nDeviceFileMode: 256\nDeviceFileModify: 1\n"
-            files.append(("\(layout.capabilities)/fabric-imex-mgmt", text))
+        if state.driver.mayKeepCapabilitiesInProc {
+            let value = state.module.hasCapabilityNodes ? 1 : 0
+            files.append(("\(layout.module)/parameters/nv_cap_enable_devfs", "\(value)\n"))
+        }
+        guard state.module.hasCapabilityNodes else { return files }
+        files += [
+            ("\(layout.minors)/mig-minors", Self.migMinors),
+            ("\(layout.minors)/nvlink-minors", "fabric-mgmt 0\n"),
+        ]
+        if state.driver >= "525.53" {
+            let hasIMEX = state.lastingCapabilities.contains(.fabricIMEX)
+            files.append(("\(layout.minors)/sys-minors", hasIMEX ? "fabric-imex-mgmt 4323\n" : ""))
         }
         return files
     }
@@ -71,22 +88,6 @@ struct DriverFiles: Sendable {
 
         """
     }
-
-    private static let parameters = """
-        ResmanDebugLevel: 4294967295
-        RmLogonRC: 1
-        ModifyDeviceFiles: 1
-        DeviceFileUID: 0
-        DeviceFileGID: 0
-        DeviceFileMode: 438
-        RegistryDwords: ""
-        RegistryDwordsPerDevice: ""
-        RmMsg: ""
-        GpuBlacklist: ""
-        TemporaryFilePath: ""
-        ExcludedGpus: ""
-
-        """
 
     /// All 4,322 lines: the table is the driver's and knows nothing of the GPUs present.
     private static var migMinors: String {
@@ -107,10 +108,11 @@ struct DriverFiles: Sendable {
     private func devices() -> String {
         let host = HostDevices.read()
         let majors = state.majors
-        let own: [(UInt32, String)] = [
+        var own: [(UInt32, String)] = [
             (majors.nvidia, "nvidia"), (majors.nvidia, "nvidia-modeset"), (majors.nvidia, "nvidiactl"),
-            (majors.uvm, "nvidia-uvm"), (majors.capabilities, "nvidia-caps"),
+            (majors.uvm, "nvidia-uvm"),
         ]
+        if state.module.hasCapabilityNodes { own.append((majors.capabilities, "nvidia-caps")) }
         let lines = (host.characters + own).sorted { $0.0 < $1.0 }.map { "\(pad($0.0)) \($0.1)\n" }
         return "Character devices:\n" + lines.joined() + "\nBlock devices:\n" + host.blocks
     }

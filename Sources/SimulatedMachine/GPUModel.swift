@@ -150,7 +150,7 @@ extension GPUModel: Equatable {
     /// Every model that can be simulated, as the usual driver shows it.
     package static let all: [GPUModel] = [
         .a100SXM40, .a100SXM80, .a30, .h100SXM80, .h100PCIe, .h100NVL, .gh200, .h200, .h200NVL, .b200, .gb200, .b300,
-        .gb300, .rtxPro6000Workstation, .rtxPro6000Server, .rtxPro5000,
+        .gb300, .rtxPro6000Workstation, .rtxPro6000Server, .rtxPro5000, .l4,
     ]
 
     /// The model that a person means by its name or one of its short names, upper and lower case alike.

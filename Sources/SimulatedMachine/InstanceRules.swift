@@ -19,6 +19,8 @@ extension SimulatedGPU {
         else { throw .insufficientResources }
         let instance = Instance(
             id: instanceID(at: chosen, isMirrored: isMirrored), profile: id, placement: chosen, serial: serial)
+        // Whoever makes one has the GPU open.
+        isAttached = true
         instances.append(instance)
         instances.sort { $0.id < $1.id }
         return instance

@@ -40,10 +40,10 @@ extension Machine {
     ) throws(MachineError) -> SimulatedGPU.Compute {
         let before = try state()
         let door = Capability.gpuInstance(gpuMinor: before.gpus[index].minor, gpuInstance)
-        guard let minor = door.minor else { throw .refused(.notSupported) }
-        if !nodes(before).canOpen(minor: minor) {
+        guard door.minor != nil else { throw .refused(.notSupported) }
+        if !nodes(before).canOpen(door) {
             makeNode(door, before)
-            guard nodes(before).canOpen(minor: minor) else { throw .refused(.noPermission) }
+            guard nodes(before).canOpen(door) else { throw .refused(.noPermission) }
         }
         let (compute, state) = try change { state throws(MachineError) in
             guard state.gpus[index].instance(gpuInstance)?.serial == serial else { throw .refused(.notFound) }
@@ -72,10 +72,12 @@ extension Machine {
         }
     }
 
-    /// Asks for a MIG mode.
-    package func setMode(gpu index: Int, enabled: Bool) throws(MachineError) -> ModeChange {
+    /// Asks for a MIG mode; `session` is that of the process that asks, whom it does not keep from it.
+    package func setMode(
+        gpu index: Int, enabled: Bool, session: DriverSession? = nil
+    ) throws(MachineError) -> ModeChange {
         try change { state throws(MachineError) in
-            let hasClient = try isInUse(state.gpus[index])
+            let hasClient = try isInUse(state.gpus[index], besides: session)
             return state.setMode(gpu: index, enabled: enabled, hasClient: hasClient)
         }
     }
@@ -92,13 +94,27 @@ extension Machine {
 
     // The library makes nodes in passing and tells nobody when it cannot: whoever then opens one learns it.
     private func makeNode(_ capability: Capability, _ state: MachineState) {
-        guard mayMakeNodes, let rule = try? capability.rule(in: layout) else { return }
+        guard mayMakeNodes, let rule = try? rule(of: capability) else { return }
         _ = try? nodes(state).ensure(rule)
+    }
+
+    /// Makes the nodes of a MIG device that are missing, which whoever lists the devices as root does in passing.
+    package func makeMissingNodes(
+        of gpu: SimulatedGPU, _ gpuInstance: GPUInstanceID, _ compute: ComputeInstanceID, _ state: MachineState
+    ) {
+        guard mayMakeNodes, state.module.hasCapabilityNodes else { return }
+        for capability in [
+            Capability.gpuInstance(gpuMinor: gpu.minor, gpuInstance),
+            .computeInstance(gpuMinor: gpu.minor, gpuInstance, compute),
+        ] {
+            guard let minor = capability.minor, !Files.exists(layout.node(minor)) else { continue }
+            makeNode(capability, state)
+        }
     }
 
     /// Makes the node of a GPU in passing, as whatever uses the GPU does.
     package func makeNode(of gpu: SimulatedGPU, _ state: MachineState) {
-        if mayMakeNodes { try? nodes(state).ensure(gpuMinor: gpu.minor) }
+        if mayMakeNodes { _ = try? nodes(state).ensure(gpuMinor: gpu.minor) }
     }
 
     private var mayMakeNodes: Bool { [.root, owner.user].contains(CurrentProcess.user) }

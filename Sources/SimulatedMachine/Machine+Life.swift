@@ -12,6 +12,7 @@ package struct MachinePlan: Sendable {
     package var canResetGPUs = true
     package var admitsEstimates = false
     package var nodes: MachineState.NodeStyle = .device
+    package var module = ModuleParameters()
     /// The built driver library that is copied into the machine.
     package var library: String
     /// Functions that the copy is to lack, as the library of an older driver does.
@@ -41,12 +42,12 @@ extension Machine {
             SimulatedGPU(
                 model: model, uuid: DeviceNames.gpuUUID(Random.bytes(16)), serial: serialNumber(),
                 pci: PCIAddress(domain: 0, bus: UInt8(7 + 7 * index), device: 0), minor: index,
-                isMIGEnabled: plan.isMIGEnabled)
+                isMIGEnabled: plan.isMIGEnabled && model.supportsMIG)
         }
         let state = MachineState(
             driver: plan.driver, isMirrored: plan.isMirrored, renumbersGPUs: plan.renumbersGPUs,
-            canResetGPUs: plan.canResetGPUs, admitsEstimates: plan.admitsEstimates, nodes: plan.nodes, majors: majors,
-            gpus: gpus)
+            canResetGPUs: plan.canResetGPUs, admitsEstimates: plan.admitsEstimates, nodes: plan.nodes,
+            module: plan.module, majors: majors, gpus: gpus)
         let library = try LibraryFile(of: plan)
         do throws(SystemError) {
             try Files.makeDirectories(directory)
@@ -55,10 +56,10 @@ extension Machine {
             let files = DriverFiles(layout: layout, state: state)
             try files.make()
             try files.makeBootNodes()
-            try CapabilityTree(layout: layout).update(to: state.gpus)
             try Files.makeDirectory(layout.holders)
             try Files.setMode(layout.holders, 0o1777)
             try Files.write(layout.lock, [])
+            try Files.write(layout.sessions, [])
             try SharedDocument<[Fault]>.make(layout.faults, Fault.bytes(of: []))
             try SharedDocument<XidLog>.make(layout.xids, XidLog().bytes)
             var text = MachineText()
@@ -75,6 +76,7 @@ extension Machine {
             guard try holderDirectory.living().isEmpty else { throw .refused(.inUse) }
             try holderDirectory.clear(all: false)
             state.reload(isReset: state.canResetGPUs)
+            try renewCapabilities(of: state)
         }
     }
 
@@ -89,6 +91,7 @@ extension Machine {
     /// What a restart does besides to the state: where it is killed in the middle, the next process does it again.
     func restart(_ state: MachineState) throws(MachineError) {
         try holderDirectory.clear(all: true)
+        try renewCapabilities(of: state)
         do throws(SystemError) {
             for name in try Files.list(layout.dev) { try Files.removeTree("\(layout.dev)/\(name)") }
             try DriverFiles(layout: layout, state: state).makeBootNodes()
@@ -135,6 +138,15 @@ extension Machine {
             // Or every call that asks who uses a GPU would look at all that ever did.
             try holderDirectory.clear(all: false)
             try holderDirectory.enter(holder)
+        }
+    }
+
+    /// The files of the driver that was unloaded are gone with it, and with them what was written to them.
+    private func renewCapabilities(of state: MachineState) throws(MachineError) {
+        do {
+            try DriverFiles(layout: layout, state: state).makeCapabilities()
+        } catch {
+            throw .system(error)
         }
     }
 

@@ -59,6 +59,7 @@ package final class Machine: Sendable {
             let before = try document.valueUnderLock()
             var state = before
             let result = try body(&state)
+            state.forgetWritten()
             state.countChanges(since: before)
             try commit(state, after: before)
             return result
@@ -74,7 +75,8 @@ package final class Machine: Sendable {
     /// The device nodes of this machine.
     package func nodes(_ state: MachineState) -> NodeFiles {
         NodeFiles(
-            layout: layout, style: state.nodes, majors: state.majors, owner: owner.user, group: owner.group)
+            layout: layout, style: state.nodes, module: state.module, majors: state.majors, owner: owner.user,
+            group: owner.group)
     }
 
     // The state comes first and the files follow it: a process killed in between leaves files that lag, which the
@@ -83,12 +85,13 @@ package final class Machine: Sendable {
         guard counters.isWritable else { throw .refused(.noPermission) }
         try document.replace(with: state, text.withLock { $0.bytes(of: state) })
         let pairs = zip(before.gpus, state.gpus)
-        guard before.boots == state.boots, pairs.allSatisfy({ $0.minor == $1.minor }) else {
+        guard before.boots == state.boots, pairs.allSatisfy({ $0.minor == $1.minor && $0.isAttached == $1.isAttached })
+        else {
             return try mendUnderLock()
         }
         do throws(SystemError) {
             for (old, gpu) in pairs where old.instances != gpu.instances {
-                try CapabilityTree(layout: layout).update(to: gpu, from: old)
+                try CapabilityTree(layout: layout, state: state).update(to: gpu, from: old)
                 makeNode(of: gpu, state)
             }
         } catch {
@@ -113,7 +116,7 @@ package final class Machine: Sendable {
             counters.set(.boot, to: state.boots)
         }
         do throws(SystemError) {
-            try CapabilityTree(layout: layout).update(to: state.gpus)
+            try CapabilityTree(layout: layout, state: state).update(to: state.gpus)
             for gpu in state.gpus {
                 try GPUFiles(layout: layout).update(to: gpu)
                 makeNode(of: gpu, state)

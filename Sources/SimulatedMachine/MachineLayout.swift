@@ -11,8 +11,12 @@ package struct MachineLayout: Hashable, Sendable {
     package var driver: String { "\(proc)/driver/nvidia" }
     package var capabilities: String { "\(driver)/capabilities" }
     package var parameters: String { "\(driver)/params" }
+    /// The driver's tables of capability minors.
+    package var minors: String { "\(proc)/driver/nvidia-caps" }
     package var devices: String { "\(proc)/devices" }
     package var sys: String { "\(directory)/sys" }
+    /// What the kernel shows of the module.
+    package var module: String { "\(sys)/module/nvidia" }
     package var dev: String { "\(directory)/dev" }
     package var nodes: String { "\(dev)/nvidia-caps" }
     /// The device node of the driver itself.
@@ -22,6 +26,7 @@ package struct MachineLayout: Hashable, Sendable {
     package var machine: String { "\(state)/machine.json" }
     package var header: String { "\(state)/header" }
     package var lock: String { "\(state)/lock" }
+    package var sessions: String { "\(state)/sessions" }
     package var holders: String { "\(state)/holders" }
     /// Of the two files that hold them in turn, each with one more digit.
     package var faults: String { "\(state)/faults.json" }

@@ -15,6 +15,10 @@ extension MachineState {
             "resettable": .bool(canResetGPUs),
             "estimates": .bool(admitsEstimates),
             "nodes": .string(nodes.rawValue),
+            "module": [
+                "modifiesDeviceFiles": .bool(module.modifiesDeviceFiles),
+                "capabilityNodes": .bool(module.hasCapabilityNodes),
+            ],
             "majors": [
                 "nvidia": .integer(majors.nvidia), "capabilities": .integer(majors.capabilities),
                 "uvm": .integer(majors.uvm),
@@ -22,6 +26,10 @@ extension MachineState {
             "load": .integer(load),
             "boots": .integer(boots),
             "lastSerial": .integer(lastSerial),
+            "written": .array(
+                written.sorted { ($0.key.minor ?? -1) < ($1.key.minor ?? -1) }.map { capability, modify in
+                    ["minor": .integer(capability.minor ?? -1), "modify": .integer(modify)]
+                }),
             "gpus": .array(gpus),
         ]
     }
@@ -38,10 +46,15 @@ extension MachineState {
                 throw StateDamage.text("driver or nodes are unknown words")
             }
             var majors = try reader.object("majors")
+            var module = try reader.object("module")
+            var parameters = ModuleParameters()
+            parameters.modifiesDeviceFiles = try module.bool("modifiesDeviceFiles")
+            parameters.hasCapabilityNodes = try module.bool("capabilityNodes")
+            try module.finish()
             self.init(
                 driver: driver, isMirrored: try reader.bool("mirrored"),
                 renumbersGPUs: try reader.bool("renumbers"), canResetGPUs: try reader.bool("resettable"),
-                admitsEstimates: try reader.bool("estimates"), nodes: nodes,
+                admitsEstimates: try reader.bool("estimates"), nodes: nodes, module: parameters,
                 majors: Majors(
                     nvidia: try majors.number("nvidia"), capabilities: try majors.number("capabilities"),
                     uvm: try majors.number("uvm")),
@@ -52,6 +65,15 @@ extension MachineState {
             lastSerial = try reader.number("lastSerial")
             for gpu in try reader.array("gpus") {
                 gpus.append(try SimulatedGPU(gpu, of: self))
+            }
+            for value in try reader.array("written") {
+                var reader = try JSONObjectReader(value)
+                let minor = Int(try reader.number("minor"))
+                guard let capability = capabilities.first(where: { $0.minor == minor }) else {
+                    throw StateDamage.text("something was written to a capability that is none")
+                }
+                written[capability] = Int32(try reader.integer("modify", in: Int64(Int32.min)...Int64(Int32.max)))
+                try reader.finish()
             }
             try reader.finish()
         } catch {
@@ -111,6 +133,8 @@ extension SimulatedGPU {
             "computeMode": .integer(computeMode),
             "resets": .integer(resets),
             "changes": .integer(changes),
+            "attached": .bool(isAttached),
+            "released": .bool(isReleased),
             "instances": .array(instances.map(\.json)),
         ]
     }
@@ -133,6 +157,8 @@ extension SimulatedGPU {
         computeMode = try reader.number("computeMode")
         resets = try reader.number("resets")
         changes = try reader.number("changes")
+        isAttached = try reader.bool("attached")
+        isReleased = try reader.bool("released")
         for instance in try reader.array("instances") {
             try restore(instance, isMirrored: state.isMirrored)
         }

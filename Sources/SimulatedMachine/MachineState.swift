@@ -10,6 +10,7 @@ package struct MachineState: Equatable, Sendable {
     /// Whether profiles of which facts are only estimated are offered.
     package let admitsEstimates: Bool
     package let nodes: NodeStyle
+    package let module: ModuleParameters
     package let majors: Majors
     /// Counts loads of the driver; what a program got from an earlier one is void.
     package var load: UInt32 = 1
@@ -17,11 +18,13 @@ package struct MachineState: Equatable, Sendable {
     package var boots: UInt32 = 0
     /// The last serial that an instance got.
     package var lastSerial: UInt32 = 0
+    /// The numbers that were written to the files of capabilities; the others have the module's.
+    package internal(set) var written: [Capability: Int32] = [:]
     package var gpus: [SimulatedGPU]
 
     package init(
         driver: DriverVersion, isMirrored: Bool, renumbersGPUs: Bool, canResetGPUs: Bool, admitsEstimates: Bool,
-        nodes: NodeStyle, majors: Majors, gpus: [SimulatedGPU]
+        nodes: NodeStyle, module: ModuleParameters = ModuleParameters(), majors: Majors, gpus: [SimulatedGPU]
     ) {
         self.driver = driver
         self.isMirrored = isMirrored
@@ -29,6 +32,7 @@ package struct MachineState: Equatable, Sendable {
         self.canResetGPUs = canResetGPUs
         self.admitsEstimates = admitsEstimates
         self.nodes = nodes
+        self.module = module
         self.majors = majors
         self.gpus = gpus
     }

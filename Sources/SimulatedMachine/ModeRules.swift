@@ -15,6 +15,7 @@ extension SimulatedGPU {
     /// `hasClient` tells whether any process uses the GPU or one of its instances, `canReset` whether the driver may
     /// reset it.
     package mutating func setMode(enabled: Bool, hasClient: Bool, canReset: Bool = true) -> ModeChange {
+        guard model.supportsMIG else { return ModeChange(result: .notSupported, activation: .notSupported) }
         guard mode.isEnabled != enabled else {
             wish(enabled: enabled)
             return ModeChange(result: .success, activation: .success)
@@ -24,7 +25,7 @@ extension SimulatedGPU {
         // are in the way; both answers have been seen on real boards, and a caller must know both.
         guard model.modeChangeNeedsReset else {
             if isBusy { return ModeChange(result: enabled ? .success : .inUse, activation: .inUse) }
-            mode = MIGMode(isEnabled: enabled, isPendingEnabled: enabled)
+            activate(enabled)
             return ModeChange(result: .success, activation: .success)
         }
         wish(enabled: enabled)
@@ -36,10 +37,33 @@ extension SimulatedGPU {
     }
 
     /// The GPU is unbound and reset: a pending mode is active, no instance survives, and no handle is good any more.
+    ///
+    /// Inferred: persistence mode, which is the kernel's own, stays; so does MIG mode where the board does not store it,
+    /// for the driver stays loaded.
     package mutating func reset() {
-        mode = MIGMode(isEnabled: mode.isPendingEnabled, isPendingEnabled: mode.isPendingEnabled)
+        activate(mode.isPendingEnabled)
         instances = []
+        computeMode = 0
         resets &+= 1
+    }
+
+    /// Turns persistence mode on or off. Off, the driver lets go of the GPU when the last process leaves.
+    package mutating func setPersistence(_ isWanted: Bool) {
+        if isWanted {
+            isReleased = false
+        } else if isPersistent {
+            // A board that stores its mode comes back as it was, and its instances are kept for it.
+            isReleased = !model.modeSurvivesReboot
+            if model.isCoherent { resets &+= 1 }
+        }
+        isPersistent = isWanted
+    }
+
+    /// The driver lets go of the GPU: what it keeps in memory only is gone.
+    mutating func letGo() {
+        activate(false)
+        instances = []
+        isReleased = false
     }
 
     /// The driver is unloaded and loaded again: no instance survives, and MIG mode only where the board stores it.
@@ -47,13 +71,21 @@ extension SimulatedGPU {
     /// A pending mode stays pending where that comes without a reset.
     package mutating func forgetAtReload(isReset: Bool = true) {
         if !model.modeSurvivesReboot {
-            mode = MIGMode(isEnabled: false, isPendingEnabled: false)
+            activate(false)
         } else if isReset {
-            mode = MIGMode(isEnabled: mode.isPendingEnabled, isPendingEnabled: mode.isPendingEnabled)
+            activate(mode.isPendingEnabled)
         }
         instances = []
         isPersistent = false
+        isReleased = false
+        isAttached = false
         computeMode = 0
+    }
+
+    private mutating func activate(_ enabled: Bool) {
+        mode = MIGMode(isEnabled: enabled, isPendingEnabled: enabled)
+        // Inferred: the exclusive modes do not go with MIG, and nobody could set the GPU's back while it is on.
+        if enabled { computeMode = 0 }
     }
 
     private mutating func wish(enabled: Bool) {
@@ -79,6 +111,7 @@ extension MachineState {
     /// Unloads the driver and loads it again; `isReset` tells whether the GPUs are reset by it.
     mutating func reload(isReset: Bool) {
         load += 1
+        written = [:]
         for index in gpus.indices {
             gpus[index].forgetAtReload(isReset: isReset)
             // All are bound anew, in order.

@@ -6,12 +6,13 @@ package import MIG
 package struct NodeFiles: Sendable {
     package let layout: MachineLayout
     package let style: MachineState.NodeStyle
+    package let module: ModuleParameters
     package let majors: MachineState.Majors
     /// Root on a machine that root made. A machine that somebody else made, with files for nodes, has him for root.
     package let owner: UserID
     package let group: GroupID
 
-    /// What one line of the driver's device-file rules says of a node.
+    /// What the driver's file of a capability says of its node.
     package struct Rule: Sendable, Hashable {
         package let minor: Int
         package let mode: UInt32
@@ -40,33 +41,34 @@ package struct NodeFiles: Sendable {
     package func ensure(_ rule: Rule) throws(SystemError) -> Outcome {
         let path = layout.node(rule.minor)
         let device = DeviceNumber(major: majors.capabilities, minor: UInt32(rule.minor))
-        guard rule.mayModify else {
-            let isPresent = try attributes(path).map { isNode($0, of: device) } ?? false
-            if isPresent { try link(device, to: path) }
-            return .forbidden(isPresent: isPresent)
-        }
-        try makeDirectory()
-        let existing = try attributes(path)
-        if let existing, isNode(existing, of: device) {
-            if existing.mode & 0o777 == rule.mode, existing.owner == owner, existing.group == group {
-                try link(device, to: path)
-                return .untouched
-            }
-        } else {
-            if existing != nil { try Files.remove(path) }
-            try make(path, device, mode: rule.mode)
-        }
-        try Files.setMode(path, rule.mode)
-        try Files.setOwner(path, owner, group)
-        try link(device, to: path)
-        return existing == nil ? .made : .mended
+        if rule.mayModify { try makeDirectory() }
+        let outcome = try bring(path, to: device, mode: rule.mode, mayModify: rule.mayModify)
+        if outcome != .forbidden(isPresent: false) { try link(device, to: path) }
+        return outcome
     }
 
-    /// Makes the node of a GPU where there is none; one that a GPU had before is removed by nobody.
-    package func ensure(gpuMinor: Int) throws(SystemError) {
-        let path = layout.gpuNode(gpuMinor)
-        guard try attributes(path) == nil else { return }
-        try make(path, DeviceNumber(major: majors.nvidia, minor: UInt32(gpuMinor)), mode: 0o666)
+    /// Brings the node of a GPU to what the module's parameters say; one that a GPU had before is removed by nobody.
+    package func ensure(gpuMinor: Int) throws(SystemError) -> Outcome {
+        try bring(
+            layout.gpuNode(gpuMinor), to: DeviceNumber(major: majors.nvidia, minor: UInt32(gpuMinor)), mode: 0o666,
+            mayModify: module.modifiesDeviceFiles)
+    }
+
+    private func bring(
+        _ path: String, to device: DeviceNumber, mode: UInt32, mayModify: Bool
+    ) throws(SystemError) -> Outcome {
+        let existing = try attributes(path)
+        let isNode = existing.map { self.isNode($0, of: device) } ?? false
+        guard mayModify else { return .forbidden(isPresent: isNode) }
+        if let existing, isNode {
+            if existing.mode & 0o777 == mode, existing.owner == owner, existing.group == group { return .untouched }
+        } else {
+            if existing != nil { try Files.remove(path) }
+            try make(path, device, mode: mode)
+        }
+        try Files.setMode(path, mode)
+        try Files.setOwner(path, owner, group)
+        return existing == nil ? .made : .mended
     }
 
     /// Makes a node that is not there, mode exact and owner the caller.
@@ -79,8 +81,18 @@ package struct NodeFiles: Sendable {
         }
     }
 
-    /// Whether the calling process may open a capability node for reading; the kernel's own word on it.
-    package func canOpen(minor: Int) -> Bool { refusal(of: layout.node(minor)) == nil }
+    /// The file that a process opens to prove that it has a capability; nil past the driver's table.
+    ///
+    /// That is its node, or in the driver's old mode its file in `/proc` itself.
+    package func door(to capability: Capability) -> String? {
+        guard let minor = capability.minor else { return nil }
+        return module.hasCapabilityNodes ? layout.node(minor) : capability.path(in: layout)
+    }
+
+    /// Whether the calling process has a capability; the kernel's own word on it.
+    package func canOpen(_ capability: Capability) -> Bool {
+        door(to: capability).map { refusal(of: $0) == nil } ?? false
+    }
 
     /// Why the calling process may not open a node, where it may not.
     func refusal(of path: String) -> Errno? {

@@ -15,6 +15,10 @@ package struct SimulatedGPU: Equatable, Sendable {
     package internal(set) var resets: UInt32 = 0
     /// Counts changes of mode and instances, each of which is an event.
     package internal(set) var changes: UInt32 = 0
+    /// Whether anything has used it since the driver was loaded, which is when its directory of capabilities comes.
+    package internal(set) var isAttached = false
+    /// Whether the driver lets go of it, and of all it keeps in memory only, when the last process leaves.
+    package internal(set) var isReleased = false
     /// By id, which is also the order in which the driver lists them.
     package internal(set) var instances: [Instance] = []
 

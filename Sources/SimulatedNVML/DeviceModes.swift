@@ -26,7 +26,7 @@ public func nvmlDeviceSetPersistenceMode(_ device: nvmlDevice_t?, _ mode: nvmlEn
         }
         guard call.rights.isAdministrator else { throw .refused(.noPermission) }
         try call.machine.change { state throws(MachineError) in
-            state.gpus[index].isPersistent = mode == NVML_FEATURE_ENABLED
+            state.gpus[index].setPersistence(mode == NVML_FEATURE_ENABLED)
         }
     }
 }
@@ -48,8 +48,12 @@ public func nvmlDeviceSetComputeMode(_ device: nvmlDevice_t?, _ mode: nvmlComput
         let device = try call.device(device)
         guard mode.rawValue <= NVML_COMPUTEMODE_EXCLUSIVE_PROCESS.rawValue else { throw .refused(.invalidArgument) }
         guard call.rights.isAdministrator else { throw .refused(.noPermission) }
-        let isPossible = device.part == nil && !device.gpu.mode.isEnabled && mode != NVML_COMPUTEMODE_EXCLUSIVE_THREAD
-        guard isPossible else { throw .refused(.notSupported) }
+        guard mode != NVML_COMPUTEMODE_EXCLUSIVE_THREAD else { throw .refused(.notSupported) }
+        if device.gpu.mode.isEnabled {
+            // With MIG on, a MIG device's handle is wanted. Inferred: it takes what it has, and no other.
+            guard device.part != nil, mode == NVML_COMPUTEMODE_DEFAULT else { throw .refused(.notSupported) }
+            return
+        }
         let index = device.index
         try call.machine.change { state throws(MachineError) in
             state.gpus[index].computeMode = mode.rawValue
@@ -108,8 +112,10 @@ public func nvmlDeviceGetMigMode(
     _ device: nvmlDevice_t?, _ current: UnsafeMutablePointer<nvml_u32>?, _ pending: UnsafeMutablePointer<nvml_u32>?
 ) -> nvmlReturn_t {
     answer { call throws(MachineError) in
-        let mode = try call.gpu(device).gpu.mode
+        let gpu = try call.gpu(device).gpu
         guard current != nil, pending != nil else { throw .refused(.invalidArgument) }
+        guard gpu.model.supportsMIG else { throw .refused(.notSupported) }
+        let mode = gpu.mode
         try put(mode.isEnabled ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE, into: current)
         try put(mode.isPendingEnabled ? NVML_DEVICE_MIG_ENABLE : NVML_DEVICE_MIG_DISABLE, into: pending)
     }
@@ -123,10 +129,13 @@ public func nvmlDeviceSetMigMode(
     activationStatus?.pointee = NVML_SUCCESS
     return answer { call throws(MachineError) in
         let index = try call.gpu(device).index
+        // Inferred: what the board cannot do it says to everybody, before it looks at who asks.
+        guard call.state.gpus[index].model.supportsMIG else { throw .refused(.notSupported) }
         guard mode <= NVML_DEVICE_MIG_ENABLE, activationStatus != nil else { throw .refused(.invalidArgument) }
         // No node stands in for rank here, not even that of mig/config.
         guard call.rights.isAdministrator else { throw .refused(.noPermission) }
-        let change = try call.machine.setMode(gpu: index, enabled: mode == NVML_DEVICE_MIG_ENABLE)
+        let change = try call.machine.setMode(
+            gpu: index, enabled: mode == NVML_DEVICE_MIG_ENABLE, session: Session.mark)
         try put(nvmlReturn_t(change.activation), into: activationStatus)
         guard change.result == .success else { throw .refused(change.result) }
     }

@@ -14,7 +14,9 @@ public func nvmlInit_v2() -> nvmlReturn_t { Session.begin(as: "nvmlInit_v2", tol
 
 @c @implementation
 public func nvmlInitWithFlags(_ flags: nvml_u32) -> nvmlReturn_t {
-    Session.begin(as: "nvmlInitWithFlags", toleratingNoGPU: flags & NVML_INIT_FLAG_NO_GPUS != 0)
+    Session.begin(
+        as: "nvmlInitWithFlags", toleratingNoGPU: flags & NVML_INIT_FLAG_NO_GPUS != 0,
+        isAttaching: flags & NVML_INIT_FLAG_NO_ATTACH == 0)
 }
 
 @c @implementation

@@ -43,6 +43,7 @@ public func nvmlDeviceGetMigDeviceHandleByIndex(
         let devices = device.gpu.devices
         guard index < devices.count else { throw .refused(.notFound) }
         let (instance, compute) = devices[Int(index)]
+        call.machine.makeMissingNodes(of: device.gpu, instance.id, compute.id, call.state)
         migDevice.pointee = call.migDevice(device.index, instance, compute)
     }
 }

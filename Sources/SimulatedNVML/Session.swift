@@ -12,22 +12,27 @@ enum Session {
         /// The load of the driver in which the session began.
         var load: UInt32 = 0
         var machine: Machine?
+        var mark: DriverSession?
         var hasComplained = false
     }
 
     private static let current = Mutex(State())
 
-    static func begin(as function: StaticString, toleratingNoGPU: Bool) -> nvmlReturn_t {
+    static func begin(
+        as function: StaticString, toleratingNoGPU: Bool, isAttaching: Bool = true
+    ) -> nvmlReturn_t {
         do throws(MachineError) {
             let machine = try machine()
             return try machine.meetingFaults(in: function) { () throws(MachineError) in
                 try machine.mend()
+                try machine.requireUse(try machine.state())
+                let mark = try machine.beginSession(isAttaching: isAttaching)
                 let state = try machine.state()
-                try machine.requireUse(state)
                 guard toleratingNoGPU || !state.gpus.isEmpty else { throw .refused(.notFound) }
                 current.withLock { session in
                     session.count += 1
                     guard session.count == 1 else { return }
+                    session.mark = mark
                     session.epoch = session.epoch &+ 1 & Handle.epochs
                     session.load = state.load
                 }
@@ -39,7 +44,10 @@ enum Session {
 
     static func end() -> nvmlReturn_t {
         answer("nvmlShutdown", lost: true) { _ throws(MachineError) in
-            current.withLock { $0.count -= 1 }
+            current.withLock { session in
+                session.count -= 1
+                if session.count == 0 { session.mark = nil }
+            }
         }
     }
 
@@ -53,6 +61,9 @@ enum Session {
             return first
         }
     }
+
+    /// What shows others that this process uses the driver.
+    static var mark: DriverSession? { current.withLock { $0.mark } }
 
     /// What a call may go by: nil while nobody has begun a session.
     static var terms: (epoch: UInt32, load: UInt32)? {

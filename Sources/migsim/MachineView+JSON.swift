@@ -13,7 +13,8 @@ extension MachineView {
             "resettable": .bool(state.canResetGPUs),
             "estimates": .bool(state.admitsEstimates),
             "nodeStyle": .string(state.nodes.rawValue),
-            "capabilitiesMajor": .integer(state.majors.capabilities),
+            "modifiesDeviceFiles": .bool(state.module.modifiesDeviceFiles),
+            "capabilitiesMajor": state.module.hasCapabilityNodes ? .integer(state.majors.capabilities) : .null,
             "gpus": .array(state.gpus.enumerated().map { json(of: $0.element, $0.offset) }),
             "processes": .array(holders.map(json)),
             "nodes": .array(nodes.map(json)),
@@ -30,7 +31,8 @@ extension MachineView {
             "minor": .integer(gpu.minor),
             "memoryMiB": .integer(gpu.model.memoryMiB),
             "multiprocessors": gpu.model.multiprocessors.map { .integer($0) } ?? .null,
-            "mig": ["current": .bool(gpu.mode.isEnabled), "pending": .bool(gpu.mode.isPendingEnabled)],
+            "mig": gpu.model.supportsMIG
+                ? ["current": .bool(gpu.mode.isEnabled), "pending": .bool(gpu.mode.isPendingEnabled)] : .null,
             "withheld": .array(
                 gpu.model.withheldProfiles.map {
                     ["profile": .string($0.name), "missing": json(of: $0.missing)]

@@ -11,6 +11,8 @@ extension MachineView {
         if !state.canResetGPUs { facts.append("no resets") }
         if state.admitsEstimates { facts.append("estimates admitted") }
         facts.append("nodes are \(state.nodes)s")
+        if !state.module.modifiesDeviceFiles { facts.append("programs make no nodes") }
+        if !state.module.hasCapabilityNodes { facts.append("capabilities in /proc") }
         var lines = [facts.joined(separator: ", ")]
         for (index, gpu) in state.gpus.enumerated() { lines += self.lines(of: gpu, index) }
         if !holders.isEmpty {
@@ -42,10 +44,10 @@ extension MachineView {
     }
 
     private func lines(of gpu: SimulatedGPU, _ index: Int) -> [String] {
-        let mode = gpu.mode.isEnabled ? "on" : "off"
+        let mode = gpu.model.supportsMIG ? "MIG \(gpu.mode.isEnabled ? "on" : "off")" : "no MIG"
         let pending = gpu.mode.isPending ? " (\(gpu.mode.isPendingEnabled ? "on" : "off") after reset)" : ""
         var lines = [
-            "GPU \(index)  \(gpu.model.name)  \(gpu.uuid)  \(gpu.pci)  minor \(gpu.minor)  MIG \(mode)\(pending)"
+            "GPU \(index)  \(gpu.model.name)  \(gpu.uuid)  \(gpu.pci)  minor \(gpu.minor)  \(mode)\(pending)"
         ]
         if gpu.model.multiprocessors == nil { lines.append("  not public: multiprocessors of the whole GPU") }
         lines += gpu.model.withheldProfiles.map { "  \($0.name) is not offered; not public: \($0.missing.text)" }

@@ -54,6 +54,7 @@ extension Verb {
     private static func open(_ target: Target, of opened: Machine, _ state: MachineState) throws(Failure) {
         let layout = opened.layout
         opened.makeNode(of: target.gpu, state)
+        let nodes = opened.nodes(state)
         var paths = ["nvidiactl", "nvidia-uvm"].map { "\(layout.dev)/\($0)" } + [layout.gpuNode(target.gpu.minor)]
         if let instance = target.instance {
             let minor = target.gpu.minor
@@ -61,7 +62,7 @@ extension Verb {
                 .gpuInstance(gpuMinor: minor, instance.gpuInstance),
                 .computeInstance(gpuMinor: minor, instance.gpuInstance, instance.computeInstance),
             ]
-            paths += capabilities.compactMap { $0.minor.map(layout.node) }
+            paths += capabilities.compactMap(nodes.door)
         }
         for path in paths {
             do throws(SystemError) {

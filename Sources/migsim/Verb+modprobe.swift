@@ -10,7 +10,7 @@ extension Verb {
         summary: """
             Makes or resets the device node of a capability file exactly as the setuid program nvidia-modprobe does for
             its caller. PROCFILE is as on the machine: /proc/driver/nvidia/capabilities/mig/monitor.
-            -c makes the node of the GPU with a minor number, where there is none.
+            -c does the same for the node of the GPU with a minor number.
             Needs root, which the real program has by its setuid bit; --as names the user who calls it.
             """
     ) { words throws(Failure) in
@@ -32,7 +32,8 @@ extension Verb {
         }
         for file in files { try handle(file, opened, state) }
         guard let gpuMinor else { return }
-        try system { () throws(SystemError) in try opened.nodes(state).ensure(gpuMinor: gpuMinor) }
+        let outcome = try system { () throws(SystemError) in try opened.nodes(state).ensure(gpuMinor: gpuMinor) }
+        try requirePresence(outcome, of: opened.layout.gpuNode(gpuMinor))
     }
 
     private static func handle(_ file: String, _ opened: Machine, _ state: MachineState) throws(Failure) {
@@ -42,15 +43,17 @@ extension Verb {
         let path = "\(opened.layout.directory)\(file)"
         // By the real uid, as access(2) judges: the caller must be able to read the file himself.
         guard access(path, R_OK) == 0 else { throw .system(SystemError("access", Errno(rawValue: errno), path)) }
-        let prefix = "/proc/driver/nvidia/capabilities/"
-        guard file.utf8.starts(with: prefix.utf8),
-            let capability = Capability(relativePath: String(file.dropFirst(prefix.count))),
-            let rule = try system({ () throws(SystemError) in try capability.rule(in: opened.layout) })
-        else { throw .text("\(file) is no capability file") }
-        let outcome = try system { () throws(SystemError) in try opened.nodes(state).ensure(rule) }
-        if outcome == .forbidden(isPresent: false) {
-            throw .text("\(opened.layout.node(rule.minor)) is missing, and the driver forbids to make it")
+        guard let capability = Capability(file: file) else { throw .text("\(file) is no capability file") }
+        guard let rule = try machine({ () throws(MachineError) in try opened.rule(of: capability) }) else {
+            throw .text("the driver has no node for \(file)")
         }
+        let outcome = try system { () throws(SystemError) in try opened.nodes(state).ensure(rule) }
+        try requirePresence(outcome, of: opened.layout.node(rule.minor))
+    }
+
+    private static func requirePresence(_ outcome: NodeFiles.Outcome, of node: String) throws(Failure) {
+        guard outcome == .forbidden(isPresent: false) else { return }
+        throw .text("\(node) is missing, and the driver forbids to make it")
     }
 
     private static func contains(_ text: String, _ part: String) -> Bool {

@@ -6,7 +6,7 @@ extension Verb {
     static let new = Verb(
         name: "new",
         usage: "new DIR --gpu MODEL [--gpu MODEL ...] [--count N] [--driver VERSION] [--mig] [--mirrored]"
-            + " [--estimates] [--renumber] [--no-reset] [--without FUNCTION ...] [--nodes device|file]",
+            + " [--estimates] [--renumber] [--no-reset] [--without FUNCTION ...] [--nodes device|file] [--module NAME=VALUE ...]",
         summary: """
             Makes a machine in DIR, which must be empty or not there yet.
             --gpu takes a model's full name or a short one:
@@ -20,11 +20,15 @@ extension Verb {
             GPUs that the driver may not reset, as in a virtual machine: such a change then waits for a reboot.
             --without has a library that lacks a function, as that of an older driver does; each spelling is one.
             --nodes file has regular files stand in for device nodes, which need root.
+            --module gives the kernel module a parameter. NVreg_ModifyDeviceFiles=0: neither nvidia-modprobe nor the
+            library makes or changes a node. nv_cap_enable_devfs=0, before driver 515.43.04: capabilities are files of
+            /proc and not nodes.
             """
     ) { words throws(Failure) in
         let kinds: [String: Options.Kind] = [
             "--gpu": .value, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
             "--estimates": .flag, "--renumber": .flag, "--no-reset": .flag, "--without": .value, "--nodes": .value,
+            "--module": .value,
         ]
         let words = try Words(words, kinds: kinds)
         try words.requireNoCommand()
@@ -87,7 +91,17 @@ extension Verb {
             plan.nodes = style
         }
         plan.admitsEstimates = words.has("--estimates")
+        for parameter in words.values("--module") {
+            do throws(ModuleParameters.UnknownParameter) {
+                try plan.module.set(parameter, driver: plan.driver)
+            } catch {
+                throw .usage(.badValue(option: "--module", value: parameter, expected: "\(error)"))
+            }
+        }
         plan.isMIGEnabled = words.has("--mig")
+        guard !plan.isMIGEnabled || models.contains(where: \.supportsMIG) else {
+            throw .text("\(models[0].name) has no MIG")
+        }
         plan.isMirrored = words.has("--mirrored")
         plan.renumbersGPUs = words.has("--renumber")
         plan.canResetGPUs = !words.has("--no-reset")

@@ -61,7 +61,10 @@ struct MachineView {
     }
 
     private static func meanings(_ state: MachineState) -> [String: String] {
-        var meanings = ["nvidia-cap1": "mig/config", "nvidia-cap2": "mig/monitor"]
+        var meanings = [
+            "nvidia-cap0": "fabric-mgmt", "nvidia-cap1": "mig/config", "nvidia-cap2": "mig/monitor",
+            "nvidia-cap4323": "fabric-imex-mgmt",
+        ]
         func name(_ capability: Capability, _ meaning: String) {
             if let minor = capability.minor { meanings["nvidia-cap\(minor)"] = meaning }
         }

@@ -95,7 +95,7 @@ struct WishTests {
     /// MIG off now or after the next reset, or no MIG at all.
     static let modes: [(mode: MIGMode?, word: String)] = [
         (MIGMode(isEnabled: false, isPendingEnabled: false), "MIGDisabled"),
-        (MIGMode(isEnabled: false, isPendingEnabled: true), "PendingReset"), (nil, "MIGDisabled"),
+        (MIGMode(isEnabled: false, isPendingEnabled: true), "PendingReset"), (nil, "MIGUnsupported"),
     ]
 
     @Test(arguments: modes.indices) func `names what is wrong with the mode, unless another GPU serves`(

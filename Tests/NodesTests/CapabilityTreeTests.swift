@@ -28,6 +28,27 @@ struct CapabilityTreeTests {
         }
     }
 
+    // `facts/nvidia-caps.md` 1.5.
+    @Test(arguments: [("0\n", true), ("0", true), ("1\n", false), ("", false), ("-1\n", false)])
+    func `a driver whose capabilities are files of /proc is told from none`(value: String, isOld: Bool) throws {
+        let tree = try DriverTree()
+        try tree.write("proc/devices", "Character devices:\n195 nvidia\n")
+        let parameter = "\(tree.path)/sys/module/nvidia/parameters/nv_cap_enable_devfs"
+        try Files.makeDirectories(Files.parent(of: parameter))
+        try Files.write(parameter, Array(value.utf8))
+        let error = #expect(throws: CapabilityTreeError.self) { try CapabilityTree.read(driver: tree.path) }
+        #expect(error == (isOld ? .noNodes(file: parameter) : .noDriver(file: "\(tree.path)/proc/devices")))
+        #expect(error?.fix.contains("nv_cap_enable_devfs=1") == isOld)
+        #expect(NodeStore(driver: tree.path).isolation(gpuMinors: [0]).remedy == error?.fix)
+    }
+
+    @Test func `nodes are what counts, whatever a parameter says`() throws {
+        let tree = try DriverTree()
+        try Files.makeDirectories("\(tree.path)/sys/module/nvidia/parameters")
+        try tree.write("sys/module/nvidia/parameters/nv_cap_enable_devfs", "0\n")
+        #expect(try CapabilityTree.read(driver: tree.path).major == DriverTree.major)
+    }
+
     @Test func `without the driver's tree there are no GPUs to tell of`() throws {
         let tree = try DriverTree()
         let directory = "\(tree.path)/proc/driver/nvidia/gpus"

@@ -53,7 +53,9 @@ extension Machine {
             let slices = gpu.instances.reduce(0) { $0 + $1.placement.size }
             #expect(gpu.occupied.nonzeroBitCount == slices, "\(when)")
             #expect(gpu.mode.isEnabled || gpu.instances.isEmpty, "\(when)")
-            let shown = try Files.list(layout.instances(gpuMinor: gpu.minor))
+            let tree = layout.instances(gpuMinor: gpu.minor)
+            #expect(Files.exists(tree) == gpu.isAttached, "\(when)")
+            let shown = gpu.isAttached ? try Files.list(tree) : []
             #expect(shown == gpu.instances.map { "gi\($0.id)" }.sorted(), "\(when)")
             for instance in gpu.instances {
                 let inside = try Files.list(layout.capability(gpuMinor: gpu.minor, instance.id))

@@ -22,7 +22,7 @@ private struct WrittenMachine: ~Copyable {
         try machine.raise(Xid(gpu: 0, code: 31, gpuInstance: instance.id))
         let layout = machine.layout
         self.test = test
-        files = [layout.header, "\(layout.machine).0", "\(layout.faults).1", "\(layout.xids).1"]
+        files = [layout.header, "\(layout.machine).1", "\(layout.faults).1", "\(layout.xids).1"]
     }
 }
 
@@ -42,7 +42,8 @@ private struct WrittenMachine: ~Copyable {
     }
 
     /// Whether a machine is refused with the name of a file, or read as what it was.
-    private static func expectRefusalOrTruth(_ path: String, _ file: String, _ truth: Contents, _ what: String) -> Bool {
+    private static func expectRefusalOrTruth(_ path: String, _ file: String, _ truth: Contents, _ what: String) -> Bool
+    {
         do {
             #expect(try contents(path) == truth, "\(file), \(what)")
             return false

@@ -60,14 +60,8 @@ import Testing
     }
 
     @Test func `a new capability starts with the module's parameter`() throws {
-        let test = try TestMachine()
+        let test = try TestMachine(module: ["NVreg_ModifyDeviceFiles=0"])
         let layout = test.machine.layout
-        let parameters = try text(layout.parameters)
-        let changed = parameters.split(separator: "\n").map {
-            $0.hasPrefix("ModifyDeviceFiles") ? "ModifyDeviceFiles: 0" : $0
-        }
-        try Files.remove(layout.parameters)
-        try Files.write(layout.parameters, Array((changed.joined(separator: "\n") + "\n").utf8))
         let instance = try test.machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(19), at: nil)
         let access = try text(Capability.gpuInstance(gpuMinor: 0, instance.id).path(in: layout))
         #expect(access.hasSuffix("DeviceFileModify: 0\n"))
@@ -111,9 +105,9 @@ import Testing
         _ = try test.machine.createInstance(gpu: 0, profile: GPUInstanceProfileID(9), at: nil)
         let path = test.machine.layout.machine
         // Sealed again, so that what stands in it is looked at.
-        let good = try Seal.open(try Files.read("\(path).1"), count: 1)
+        let good = try Seal.open(try Files.read("\(path).0"), count: 2)
         let bad = Damage.apply(damage, to: String(decoding: good, as: UTF8.self))
-        try Files.write("\(path).1", Seal.close(Array(bad.utf8), count: 1))
+        try Files.write("\(path).0", Seal.close(Array(bad.utf8), count: 2))
         let reopened = try test.reopened()
         let error = #expect(throws: MachineError.self, "\(what)") { try reopened.state() }
         #expect(error?.code == .unknown)

@@ -58,6 +58,8 @@ struct `The program migsim` {
             (["new", "/nowhere/m", "--gpu", "A100", "--nodes", "paper"], "'device' or 'file'"),
             (["new", "/nowhere/m", "--gpu", "A100", "--without", "printf"], "'printf' is no good"),
             (["new", "/nowhere/m", "--gpu", "A100", "--wings"], "unknown option '--wings'"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--module", "x=1"], "NVreg_ModifyDeviceFiles=0|1"),
+            (["new", "/nowhere/m", "--gpu", "A100", "--module", "nv_cap_enable_devfs=0"], "before 515.43.04"),
             (["new", "/nowhere/m", "/nowhere/n", "--gpu", "A100"], "unexpected argument '/nowhere/n'"),
             (["new", "/nowhere/m", "--gpu", "A100", "--", "true"], "unexpected argument 'true'"),
             (["reset"], "missing DIR"), (["reset", "/nowhere/m", "--gpu", "32"], "a number from 0 to 31"),
@@ -177,6 +179,25 @@ struct `The program migsim` {
         let command = try migsim("new", path, "--gpu", "A100", "--without", "nvmlDeviceGet", "--nodes", "file")
         #expect(command.code == 1 && command.errors.contains("has not all of nvmlDeviceGet"), "\(command.errors)")
         #expect(!Files.exists(path))
+    }
+
+    @Test func `a board without MIG takes no mode, and is shown as one`() throws {
+        let home = try TemporaryDirectory()
+        let refused = try migsim("new", "\(home.path)/x", "--gpu", "L4", "--mig", "--nodes", "file")
+        #expect(refused.code == 1 && refused.errors.contains("NVIDIA L4 has no MIG"), "\(refused.errors)")
+        let mixed = try Self.made("--gpu", "L4", "--gpu", "A100", "--mig")
+        #expect(try migsim("show", "\(mixed.path)/m").output.contains("minor 0  no MIG\n"))
+        let modes = try Self.show("\(mixed.path)/m")["gpus"]?.arrayValue?.map { $0["mig"]?["current"]?.boolValue }
+        #expect(modes == [nil, true])
+    }
+
+    @Test func `the module's parameters are shown`() throws {
+        let strict = try Self.made("--gpu", "A100", "--module", "NVreg_ModifyDeviceFiles=0")
+        #expect(try migsim("show", "\(strict.path)/m").output.contains("programs make no nodes"))
+        #expect(try Self.show("\(strict.path)/m")["modifiesDeviceFiles"]?.boolValue == false)
+        let old = try Self.made("--gpu", "A100", "--driver", "470.82.01", "--module", "nv_cap_enable_devfs=0")
+        #expect(try migsim("show", "\(old.path)/m").output.contains("capabilities in /proc"))
+        #expect(try Self.show("\(old.path)/m")["capabilitiesMajor"] == .null)
     }
 
     @Test(arguments: ["new", "show", "enter", "hold", "modprobe", "fault", "xid", "reset", "reload", "reboot"])

@@ -23,11 +23,11 @@ extension GPUModel {
 }
 
 @Suite struct `Models of GPU` {
-    @Test func `there are sixteen, and no two share a name or a number`() {
-        #expect(GPUModel.all.count == 16)
+    @Test func `there are sixteen and one without MIG, and no two share a name or a number`() {
+        #expect(GPUModel.all.count == 17 && GPUModel.all.count(where: \.supportsMIG) == 16)
         let names = GPUModel.all.flatMap { Set(([$0.name] + $0.shortNames).map { $0.lowercased() }) }
         #expect(Set(names).count == names.count)
-        #expect(Set(GPUModel.all.map(\.pciDeviceID)).count == 16)
+        #expect(Set(GPUModel.all.map(\.pciDeviceID)).count == GPUModel.all.count)
         for model in GPUModel.all {
             for name in [model.name] + model.shortNames {
                 #expect(GPUModel.named(name.lowercased())?.name == model.name)

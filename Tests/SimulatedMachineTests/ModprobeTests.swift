@@ -53,7 +53,7 @@ struct `What setuid nvidia-modprobe does for a user` {
         #expect(try Files.attributes(node).owner == .root)
     }
 
-    @Test func `the node of a GPU is made where it is missing, and one that is there is left alone`() throws {
+    @Test func `the node of a GPU is made where it is missing, and its mode reset`() throws {
         let test = try TestMachine([.a100], renumbersGPUs: true)
         let node = test.machine.layout.gpuNode(1)
         try test.machine.reset(gpu: 0)
@@ -64,7 +64,7 @@ struct `What setuid nvidia-modprobe does for a user` {
         #expect(try Files.attributes(node).mode == 0o666 && Files.attributes(node).owner == .root)
         try Files.setMode(node, 0o600)
         #expect(try run(words).code == 0)
-        #expect(try Files.attributes(node).mode == 0o600)
+        #expect(try Files.attributes(node).mode == 0o666)
         #expect(try run(words.dropLast() + ["32"]).errors.contains("a number from 0 to 31"))
     }
 

@@ -244,6 +244,8 @@ extension SimulatedGPU {
 extension GPUModel {
     static var a100: GPUModel { a100SXM40 }
     static var h100: GPUModel { h100SXM80 }
+    /// The one without MIG.
+    static var l4: GPUModel { all.first { !$0.supportsMIG } ?? all[0] }
 
     /// All that estimates can add.
     static var allWithEstimates: [GPUModel] {

@@ -11,7 +11,7 @@ struct `nvidia-ml-py on a simulated machine` {
         value?[key]?.integerValue.map { Int($0) }
     }
 
-    @Test(arguments: GPUModel.all.map(\.name), [false, true])
+    @Test(arguments: GPUModel.all.filter(\.supportsMIG).map(\.name), [false, true])
     func `every field of every profile is that of the table, inside it too`(
         name: String, admitsEstimates: Bool
     ) throws {
@@ -81,7 +81,7 @@ struct `nvidia-ml-py on a simulated machine` {
         }
     }
 
-    @Test(arguments: GPUModel.all.map(\.name))
+    @Test(arguments: GPUModel.all.filter(\.supportsMIG).map(\.name))
     func `every field of a GPU is that of the table and of the machine`(name: String) throws {
         let model = try #require(GPUModel.named(name))
         let test = try TestMachine([model, model], library: TestMachine.library)

@@ -10,9 +10,11 @@ struct TestMachine: ~Copyable {
     /// The driver library that this build made; machines that nobody loads it from get an empty file.
     static let library = BuiltProducts.path(of: "SimulatedNVML")
 
+    /// Made and then used once, as by `nvidia-smi`, so that its GPUs are up.
     init(
         _ models: [GPUModel] = [.a100, .h100], isMIGEnabled: Bool = true, isMirrored: Bool = false,
         renumbersGPUs: Bool = false, canResetGPUs: Bool = true, admitsEstimates: Bool = false,
+        driver: DriverVersion = .usual, module: [String] = [], nodes: MachineState.NodeStyle = .file,
         library: String = "/dev/null"
     ) throws {
         let directory = try TemporaryDirectory()
@@ -22,9 +24,13 @@ struct TestMachine: ~Copyable {
         plan.renumbersGPUs = renumbersGPUs
         plan.canResetGPUs = canResetGPUs
         plan.admitsEstimates = admitsEstimates
-        plan.nodes = .file
+        plan.driver = driver
+        for parameter in module { try plan.module.set(parameter, driver: driver) }
+        plan.nodes = nodes
         try Machine.make(plan, in: directory.path("machine"))
-        machine = try Machine(directory: directory.path("machine"))
+        let machine = try Machine(directory: directory.path("machine"))
+        try machine.attach()
+        self.machine = machine
         self.directory = directory
     }
 

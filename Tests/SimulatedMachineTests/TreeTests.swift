@@ -75,7 +75,7 @@ import Testing
         "gpu0/mig/gi1/ci/access", "gpu0/other/gi1/access", "gpu00/mig/gi1/access", "../gpu0/mig/gi1/access",
     ])
     func `what is no capability file is none`(path: String) {
-        #expect(Capability(relativePath: path) == nil)
+        #expect(Capability(file: "/proc/driver/nvidia/capabilities/\(path)") == nil)
     }
 
     @Test(arguments: [
@@ -83,7 +83,7 @@ import Testing
         ("gpu31/mig/gi14/ci7/access", 4322),
     ])
     func `a capability file's path names its node`(path: String, minor: Int) throws {
-        let capability = try #require(Capability(relativePath: path))
+        let capability = try #require(Capability(file: "/proc/driver/nvidia/capabilities/\(path)"))
         #expect(capability.minor == minor)
         let layout = MachineLayout(directory: "/m")
         #expect(capability.path(in: layout) == "/m/proc/driver/nvidia/capabilities/\(path)")

@@ -22,6 +22,10 @@ struct NodeTests {
         return (try #require(device["gi"]?.integerValue), try #require(try stage.nodes(of: person).first))
     }
 
+    private static let allowing = ["--gpu", "NVIDIA A100-SXM4-40GB", "--mig"]
+    /// With a driver that lets no program make or change a node.
+    private static let forbidding = allowing + ["--module", "NVreg_ModifyDeviceFiles=0"]
+
     @Test func `a granted node that some user resets is repaired, on record, and its owner keeps it`() throws {
         let stage = try Stage(policy: LabPolicy.text)
         let daemon = try stage.startDaemon()
@@ -135,8 +139,7 @@ struct NodeTests {
     func `from the end of a lease on its owner is refused, also while the next one has the slot`(
         end: End, isEnforced: Bool
     ) throws {
-        let stage = try Stage(policy: LabPolicy.text)
-        if isEnforced { try stage.forbidNodeChanges() }
+        let stage = try Stage(machine: isEnforced ? Self.forbidding : Self.allowing, policy: LabPolicy.text)
         var daemon = try stage.startDaemon()
         try stage.allowWholeGPU()
         let time = end == .release ? [] : ["--for", "2s"]
@@ -176,17 +179,31 @@ struct NodeTests {
     }
 
     @Test func `where the driver forbids to change nodes no user can reset one, and the lease says enforced`() throws {
-        let stage = try Stage(policy: LabPolicy.text)
-        try stage.forbidNodeChanges()
+        let stage = try Stage(machine: Self.forbidding, policy: LabPolicy.text)
         let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["whoami"], as: Stage.carol).output.contains("enforced"))
         let (gi, nodes) = try lease(stage, "2g.10gb", as: Stage.alice)
         #expect(try stage.objects(["leases"], "leases", as: Stage.alice).first?["isolation"]?.stringValue == "enforced")
         for capability in ["gpu0/mig/gi\(gi)", "gpu0/mig/gi\(gi)/ci0"] {
             try reset(stage, capability, as: Stage.carol)
             for node in nodes { #expect(try stage.opens(node, as: Stage.carol) == .refused) }
         }
+        // Nor can he make one that is missing.
+        try Files.remove("\(stage.machine)/dev/nvidia-caps/nvidia-cap2")
+        let refused = try stage.migsim(
+            "modprobe", ["-f", "/proc/driver/nvidia/capabilities/mig/monitor", "--as", "\(Stage.carol.uid)"])
+        #expect(refused.code == 1 && refused.errors.contains("forbids"), "\(refused.errors)")
         #expect(try stage.records("node-repaired").isEmpty)
         #expect(try stage.records("outcome").allSatisfy { $0["isolation"]?.stringValue == "enforced" })
+        _ = daemon
+    }
+
+    @Test func `where programs may change nodes, whoami and the lease say advisory`() throws {
+        let stage = try Stage(machine: Self.allowing, policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["whoami"], as: Stage.carol).output.contains("advisory"))
+        _ = try lease(stage, "2g.10gb", as: Stage.alice)
+        #expect(try stage.objects(["leases"], "leases", as: Stage.alice).first?["isolation"]?.stringValue == "advisory")
         _ = daemon
     }
 }
@@ -242,15 +259,6 @@ extension Stage {
         return lines.first { $0.hasPrefix("\(name) ") }.map { line in
             "\(machine)/dev/nvidia-caps/nvidia-cap\(line.dropFirst(name.count + 1))"
         }
-    }
-
-    /// What the module option NVreg_ModifyDeviceFiles=0 does, from the driver's load on.
-    fileprivate func forbidNodeChanges() throws {
-        let parameters = "\(machine)/proc/driver/nvidia/params"
-        let text = String(decoding: try Files.read(parameters), as: UTF8.self)
-        let changed = text.replacing("ModifyDeviceFiles: 1", with: "ModifyDeviceFiles: 0")
-        guard changed != text else { throw StageError(what: "no such parameter") }
-        try Files.replace(parameters, with: Array(changed.utf8), mode: 0o444)
     }
 
     /// Gives `ml` the whole GPU too, so that the next owner can get no other slot.

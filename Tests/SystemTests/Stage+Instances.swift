@@ -64,7 +64,7 @@ extension Stage {
     }
 
     /// What another tool does behind the broker's back, through the driver's library: `gi PROFILE`, `ci GI PROFILE`,
-    /// or `mode 0`.
+    /// `mode 0` or `persistence 1`.
     func otherTool(_ line: String) throws {
         let script = """
             import sys
@@ -82,6 +82,7 @@ extension Stage {
                 call("nvmlDeviceGetGpuInstanceById", device, numbers[0], byref(gi))
                 call("nvmlGpuInstanceCreateComputeInstance", gi, numbers[1], byref(ci))
             if verb == "mode": call("nvmlDeviceSetMigMode", device, numbers[0], byref(status))
+            if verb == "persistence": call("nvmlDeviceSetPersistenceMode", device, numbers[0])
             """
         let words = line.split(separator: " ").map(String.init)
         let ran = try run(["python3", "-c", script, "\(machine)/lib/libnvidia-ml.so.1"] + words, as: Stage.root)
