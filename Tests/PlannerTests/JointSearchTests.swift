@@ -53,7 +53,7 @@ import Testing
     }
 
     /// Requests whose naive search tree has more leaves than there is time: 16 members of as many kinds as there are.
-    @Test(.timeLimit(.minutes(1)), arguments: [8, 16])
+    @Test(.timeLimit(.minutes(5)), arguments: [8, 16])
     func `the largest requests end, whole or refused`(gpus: Int) throws {
         let bench = try Bench(Board.a100, gpus: gpus)
         let kinds = ["1g.5gb", "1g.5gb+me", "1g.10gb", "2g.10gb", "3g.20gb", "4g.20gb"]

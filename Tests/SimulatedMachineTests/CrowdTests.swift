@@ -189,11 +189,12 @@ private struct Worker {
             }
             // Whoever opens the machine meanwhile reads a state that the rules allow.
             group.addTask {
-                while !(0..<16).allSatisfy({ Files.exists("\(path)/slices.\($0)") }) {
+                // Ten minutes: one of them may have died.
+                for _ in 0..<30_000 where !(0..<16).allSatisfy({ Files.exists("\(path)/slices.\($0)") }) {
                     for gpu in try Machine(directory: path).state().gpus {
                         #expect(gpu.instances.reduce(0) { $0 + $1.placement.size } == gpu.occupied.nonzeroBitCount)
                     }
-                    Clock.sleep(milliseconds: 20)
+                    try await Task.sleep(for: .milliseconds(20))
                 }
             }
             try await group.waitForAll()
