@@ -178,10 +178,8 @@ extension Denial.Reason {
     /// Ids of the rules or the limit that stopped it.
     var names: [String] {
         switch self {
-        case .denied(let rules), .isolationRequired(let rules): rules
-        case .outsideHours(let hours, _): hours.map(\.rule)
         case .leaseTooLong(let limit?, _, _), .quotaExceeded(let limit, _, _, _, _, _): [limit]
-        case .leaseTooLong(nil, _, _), .noIdentity, .noRule: []
+        case .leaseTooLong(nil, _, _), .denied, .isolationRequired, .outsideHours, .noIdentity, .noRule: rules
         }
     }
 }

@@ -1,3 +1,5 @@
+import MIG
+
 /// How a place sets its clocks every year, as the last line of a zoneinfo file says it: a POSIX `TZ` text, with the
 /// hours from -167 to 167 that RFC 9636 adds.
 struct ClockRule: Hashable, Sendable {
@@ -27,7 +29,7 @@ struct ClockRule: Hashable, Sendable {
     /// Seconds east of UTC at a second since the epoch.
     func offset(at second: Int64) -> Int {
         guard let summer else { return standard }
-        let year = ClockRule.year(of: second + Int64(standard))
+        let year = CivilDate(daysSinceEpoch: (second + Int64(standard)).floorDivided(by: 86_400)).year
         // A rule's hours may reach into the years beside it. Of an end and a start at one moment the start holds.
         let changes = (year - 1...year + 1).flatMap { year in
             [
@@ -49,16 +51,23 @@ struct ClockRule: Hashable, Sendable {
 
 extension ClockRule.Day {
     /// Seconds since the epoch, by a clock that shows UTC.
-    func second(of year: Int) -> Int64 {
-        let newYear = ClockRule.days(before: year)
-        let day: Int64 =
-            switch form {
-            case .ofYear(let day): newYear + Int64(day)
-            case .ofCommonYear(let day): newYear + Int64(day - 1) + (ClockRule.isLeap(year) && day >= 60 ? 1 : 0)
-            case .ofMonth(let month, let week, let weekday):
-                ClockRule.day(in: month, of: year, newYear: newYear, week: week, weekday: weekday)
-            }
-        return day * 86_400 + Int64(time)
+    func second(of year: Int64) -> Int64 { day(of: year) * 86_400 + Int64(time) }
+
+    /// Days since the epoch.
+    private func day(of year: Int64) -> Int64 {
+        let newYear = CivilDate.firstDay(of: 1, in: year)
+        switch form {
+        case .ofYear(let day): return newYear + Int64(day)
+        case .ofCommonYear(let day):
+            let isPastLeapDay = day > 59 && CivilDate.days(in: 2, of: year) == 29
+            return newYear + Int64(day - 1) + (isPastLeapDay ? 1 : 0)
+        case .ofMonth(let month, let week, let weekday):
+            let first = CivilDate.firstDay(of: Int64(month), in: year)
+            // 1970 began on a Thursday, and Sunday is 0.
+            let firstWeekday = (first + 4).floorRemainder(by: 7)
+            let day = (Int64(weekday) - firstWeekday).floorRemainder(by: 7) + Int64(week - 1) * 7
+            return first + (day < CivilDate.days(in: Int64(month), of: year) ? day : day - 7)
+        }
     }
 }
 
@@ -68,40 +77,6 @@ extension ClockRule {
     }
 
     static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
-    fileprivate static func isLeap(_ year: Int) -> Bool {
-        year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
-    }
-
-    private static func monthLengths(_ year: Int) -> [Int] {
-        [31, isLeap(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    }
-
-    /// Days from the epoch to the first of a year.
-    fileprivate static func days(before year: Int) -> Int64 {
-        let past = Int64(year) - 1
-        func floor(_ divisor: Int64) -> Int64 { past / divisor - (past % divisor < 0 ? 1 : 0) }
-        return past * 365 + floor(4) - floor(100) + floor(400) - 719_162
-    }
-
-    fileprivate static func year(of second: Int64) -> Int {
-        let day = second / 86_400 - (second % 86_400 < 0 ? 1 : 0)
-        // At most one off, for years of 365 days fall behind by one in four.
-        var year = Int(1970 + day * 400 / 146_097)
-        while days(before: year) > day { year -= 1 }
-        while days(before: year + 1) <= day { year += 1 }
-        return year
-    }
-
-    fileprivate static func day(in month: Int, of year: Int, newYear: Int64, week: Int, weekday: Int) -> Int64 {
-        let lengths = monthLengths(year)
-        let first = newYear + Int64(lengths.prefix(month - 1).reduce(0, +))
-        // 1970 began on a Thursday, and Sunday is 0.
-        let firstWeekday = Int(((first + 4) % 7 + 7) % 7)
-        var day = (weekday - firstWeekday + 7) % 7 + (week - 1) * 7
-        if day >= lengths[month - 1] { day -= 7 }
-        return first + Int64(day)
-    }
 }
 
 // MARK: - Reading

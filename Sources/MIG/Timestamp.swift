@@ -76,6 +76,10 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
     /// Nil for a day that the calendar does not have.
     package init?(year: Int64, month: Int64, day: Int64) {
         guard (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year) else { return nil }
+        self.init(unchecked: year, month, day)
+    }
+
+    private init(unchecked year: Int64, _ month: Int64, _ day: Int64) {
         self.year = year
         self.month = month
         self.day = day
@@ -104,7 +108,13 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))" }
 
-    private static func days(in month: Int64, of year: Int64) -> Int64 {
+    /// The first of a month, 1 to 12, in days since 1970-01-01.
+    package static func firstDay(of month: Int64, in year: Int64) -> Int64 {
+        CivilDate(unchecked: year, month, 1).daysSinceEpoch
+    }
+
+    /// How many days a month, 1 to 12, has.
+    package static func days(in month: Int64, of year: Int64) -> Int64 {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
         case 4, 6, 9, 11: 30
@@ -114,9 +124,13 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Int64 {
-    fileprivate func floorDivided(by divisor: Int64) -> Int64 {
+    /// The quotient rounded down, by a positive divisor: days before 1970 are days too.
+    package func floorDivided(by divisor: Int64) -> Int64 {
         self / divisor - (self % divisor < 0 ? 1 : 0)
     }
+
+    /// What the quotient rounded down leaves, from 0 to below the divisor.
+    package func floorRemainder(by divisor: Int64) -> Int64 { self - floorDivided(by: divisor) * divisor }
 }
 
 private func pad(_ value: Int64, _ width: Int) -> String {

@@ -22,10 +22,9 @@ struct Hours: Hashable, Sendable {
         /// window, and hours that they show twice have it twice.
         func contains(_ moment: Timestamp) -> Bool {
             let second = moment.secondsSinceEpoch + Int64(zone.offset(at: moment))
-            let day = second / 86_400 - (second % 86_400 < 0 ? 1 : 0)
-            let minute = Int((second - day * 86_400) / 60)
+            let minute = Int(second.floorRemainder(by: 86_400) / 60)
             // 1970 began on a Thursday.
-            let weekday = Int(((day + 3) % 7 + 7) % 7)
+            let weekday = Int((second.floorDivided(by: 86_400) + 3).floorRemainder(by: 7))
             guard end <= start else { return has(weekday) && (start..<end).contains(minute) }
             return has(weekday) && minute >= start || has((weekday + 6) % 7) && minute < end
         }

@@ -98,17 +98,15 @@ struct AuditQuestion: Sendable {
     /// Reads one part.
     private func read(_ progress: inout Progress) throws(SystemError) {
         let files: [String] = if let known = progress.files { known } else { try AuditSegments.list(in: directory) }
-        var reached = progress
         let pass = try AuditReader(files).read(
             filter, from: progress.place ?? AuditReader.Place(), atMost: Self.bytesAtOnce
         ) { _, line in
-            if let record = Self.value(line) { reached.records.append(record) }
-            reached.bytes += line.count
-            reached.left -= 1
-            return reached.left > 0 && !reached.fillsReply
+            if let record = Self.value(line) { progress.records.append(record) }
+            progress.bytes += line.count
+            progress.left -= 1
+            return progress.left > 0 && !progress.fillsReply
         }
-        (reached.files, reached.place) = (files, pass.next)
-        progress = reached
+        (progress.files, progress.place) = (files, pass.next)
     }
 
     private static func reply(_ records: [JSONValue]) -> VarlinkMessage { .reply(["records": .array(records)]) }
