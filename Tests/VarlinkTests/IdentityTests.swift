@@ -112,13 +112,16 @@ struct IdentityTests {
             $0.connections = 6
             $0.connectionsForRoot = 4
         }
-        // Two are left for everybody else; perl holds each for as long as its standard input is open.
+        // Two are left for everybody else; perl holds each for as long as its standard input is open. Nobody may come in
+        // before both have connected, or one of them would find no room and hold nothing.
+        let held = "\(server.path).held"
         let holder = """
-            use Socket; $) = "4000 4000"; $( = 4000; $< = $> = 4000;
+            use Socket; open(my $f, ">", "$ARGV[0].held") or die; $) = "4000 4000"; $( = 4000; $< = $> = 4000;
             for (1..2) { socket(my $s, AF_UNIX, SOCK_STREAM, 0); connect($s, sockaddr_un($ARGV[0])) or die; push @s, $s; }
-            sleep 1000;
+            print $f "both"; close $f; sleep 1000;
             """
         let others = try KeptProcess("perl", ["-e", holder, server.path])
+        try eventually("both are connected") { Files.exists(held) ? try !Files.read(held).isEmpty : false }
         try eventually("no third one comes in") { try Self.whoAmI(server, uid: 4001) == nil }
         #expect(try server.wire().ask(Wire.echo("root")) == Wire.echoed("root"))
         others.end()
