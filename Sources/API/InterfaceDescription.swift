@@ -224,7 +224,8 @@ package enum BrokerInterface {
         method Monitor() -> (change: int)
 
         # Makes one slice for each profile, all or none. memoryMiB or multiprocessors instead of profiles asks for the
-        # smallest profile that serves, count times. key makes a repeated call the same call.
+        # smallest profile that serves, count times. key makes a repeated call the same call. onBehalfOf, a user's name, makes
+        # them his, by his rights and limits; that takes the right act-as.
         method Request(
           profiles: ?[]string,
           memoryMiB: ?int,
@@ -234,18 +235,19 @@ package enum BrokerInterface {
           seconds: ?int,
           name: ?string,
           dryRun: ?bool,
-          key: ?string
+          key: ?string,
+          onBehalfOf: ?string
         ) -> (operation: ?string, dryRun: bool, plan: []PlannedInstance, leases: []Lease)
 
         # Without seconds, as long again as the policy gives by default.
-        method Renew(lease: string, seconds: ?int, dryRun: ?bool, key: ?string) -> (
+        method Renew(lease: string, seconds: ?int, dryRun: ?bool, key: ?string, onBehalfOf: ?string) -> (
           operation: ?string,
           dryRun: bool,
           lease: Lease
         )
 
         # Ends leases and destroys their instances.
-        method Release(leases: []string, dryRun: ?bool, key: ?string) -> (
+        method Release(leases: []string, dryRun: ?bool, key: ?string, onBehalfOf: ?string) -> (
           operation: ?string,
           dryRun: bool,
           leases: []Lease

@@ -157,10 +157,13 @@ package struct LeaseRequest: WireObject {
     package var name: String?
     package var dryRun: Bool?
     package var key: String?
+    /// Whom the caller acts for.
+    package var onBehalfOf: String?
 
     package init(
         profiles: [String]? = nil, memoryMiB: Int? = nil, multiprocessors: Int? = nil, count: Int? = nil,
-        gpu: String? = nil, seconds: Int? = nil, name: String? = nil, dryRun: Bool? = nil, key: String? = nil
+        gpu: String? = nil, seconds: Int? = nil, name: String? = nil, dryRun: Bool? = nil, key: String? = nil,
+        onBehalfOf: String? = nil
     ) {
         self.profiles = profiles
         self.memoryMiB = memoryMiB
@@ -171,6 +174,7 @@ package struct LeaseRequest: WireObject {
         self.name = name
         self.dryRun = dryRun
         self.key = key
+        self.onBehalfOf = onBehalfOf
     }
 
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
@@ -183,6 +187,7 @@ package struct LeaseRequest: WireObject {
         name = try object.optionalString("name")
         dryRun = try object.optionalBool("dryRun")
         key = try object.optionalString("key")
+        onBehalfOf = try object.optionalString("onBehalfOf")
         try object.finish()
     }
 
@@ -197,6 +202,7 @@ package struct LeaseRequest: WireObject {
         object.add("name", name)
         object.add("dryRun", dryRun)
         object.add("key", key)
+        object.add("onBehalfOf", onBehalfOf)
         return object.json
     }
 }
@@ -207,12 +213,16 @@ package struct RenewRequest: WireObject {
     package var seconds: Int?
     package var dryRun: Bool?
     package var key: String?
+    /// Whom the caller acts for.
+    package var onBehalfOf: String?
 
-    package init(lease: String, seconds: Int? = nil, dryRun: Bool? = nil, key: String? = nil) {
+    package init(lease: String, seconds: Int? = nil, dryRun: Bool? = nil, key: String? = nil, onBehalfOf: String? = nil)
+    {
         self.lease = lease
         self.seconds = seconds
         self.dryRun = dryRun
         self.key = key
+        self.onBehalfOf = onBehalfOf
     }
 
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
@@ -220,6 +230,7 @@ package struct RenewRequest: WireObject {
         seconds = try object.optionalInt("seconds")
         dryRun = try object.optionalBool("dryRun")
         key = try object.optionalString("key")
+        onBehalfOf = try object.optionalString("onBehalfOf")
         try object.finish()
     }
 
@@ -229,6 +240,7 @@ package struct RenewRequest: WireObject {
         object.add("seconds", seconds)
         object.add("dryRun", dryRun)
         object.add("key", key)
+        object.add("onBehalfOf", onBehalfOf)
         return object.json
     }
 }
@@ -238,17 +250,21 @@ package struct ReleaseRequest: WireObject {
     package var leases: [String]
     package var dryRun: Bool?
     package var key: String?
+    /// Whom the caller acts for.
+    package var onBehalfOf: String?
 
-    package init(leases: [String], dryRun: Bool? = nil, key: String? = nil) {
+    package init(leases: [String], dryRun: Bool? = nil, key: String? = nil, onBehalfOf: String? = nil) {
         self.leases = leases
         self.dryRun = dryRun
         self.key = key
+        self.onBehalfOf = onBehalfOf
     }
 
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
         leases = try object.strings("leases")
         dryRun = try object.optionalBool("dryRun")
         key = try object.optionalString("key")
+        onBehalfOf = try object.optionalString("onBehalfOf")
         try object.finish()
     }
 
@@ -257,6 +273,7 @@ package struct ReleaseRequest: WireObject {
         object.add("leases", leases)
         object.add("dryRun", dryRun)
         object.add("key", key)
+        object.add("onBehalfOf", onBehalfOf)
         return object.json
     }
 }

@@ -88,6 +88,7 @@ private struct FieldReader {
         caller.session = try number("session")
         caller.origin = try object.optionalString("origin")
         caller.onBehalfOf = try number("onBehalfOf").map(UserID.init)
+        caller.onBehalfOfUser = try object.optionalString("onBehalfOfUser")
         return caller
     }
 

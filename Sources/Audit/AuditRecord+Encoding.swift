@@ -46,6 +46,7 @@ extension AuditRecord {
         line.add("session", integer: caller.session)
         line.add("origin", caller.origin)
         line.add("onBehalfOf", integer: caller.onBehalfOf?.rawValue)
+        line.add("onBehalfOfUser", caller.onBehalfOfUser)
     }
 
     private func addObject(to line: inout LineWriter) {

@@ -47,7 +47,8 @@ package enum AuditResult: String, Sendable {
 
 /// Who asked, as the kernel and the user database had it at that moment.
 ///
-/// For the broker's own acts (expiry, recovery) everything but `onBehalfOf`, the lease's owner, is left out.
+/// For the broker's own acts (expiry, recovery) everything but `onBehalfOf`, the lease's owner, is left out. Where the caller
+/// acts for another, `onBehalfOf` is that one, and `groups` are his.
 package struct AuditCaller: Hashable, Sendable {
     package var uid: UserID?
     package var user: String?
@@ -64,6 +65,8 @@ package struct AuditCaller: Hashable, Sendable {
     /// `host`, `container` or `unknown`.
     package var origin: String?
     package var onBehalfOf: UserID?
+    /// His name, where he is not the caller.
+    package var onBehalfOfUser: String?
 
     package init() {}
 }

@@ -89,7 +89,7 @@ extension Broker {
             let driver = try state.readyDriver()
             let leave = try leave(
                 found.parent, context, own: found.ownersAction, any: .destroyAnyComputeInstance, state)
-            let isOwn = found.isLeased && lease?.user == context.principal.user && lease?.state == .active
+            let isOwn = found.isLeased && lease?.belongs(to: context.owner) == true && lease?.state == .active
             let gate = try gate(
                 .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? context.caller : nil), &state)
             let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)

@@ -86,7 +86,7 @@ extension Broker {
             found.append(one)
             leases.append(lease)
         }
-        let leave = try leave(Self.query(leases, found, context, state.isolation), state.use)
+        let leave = try leave(Self.query(leases, found, context, state.isolation), state.use, context)
         var wishes: [(room: ComputeRoom, members: [ComputeMember])] = []
         for one in found { wishes.append(try Self.members(wish.profiles, in: one)) }
         let plan: ComputePlan
@@ -118,7 +118,7 @@ extension Broker {
         _ leases: [Lease], _ found: [FoundInstance], _ context: CallContext, _ isolation: Isolation
     ) -> Query {
         Query(
-            principal: context.principal, action: .createComputeInstance,
+            principal: context.owner, action: .createComputeInstance,
             target: .instances(
                 zip(leases, found).map { lease, one in
                     Demand(

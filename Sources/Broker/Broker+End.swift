@@ -13,13 +13,15 @@ enum EndCause: String {
     /// Its GPU was to change its MIG mode.
     case modeChange = "mode-change"
     case expired
+    /// The user database does not know its owner any more, or knows his number by another name.
+    case ownerVanished = "owner-vanished"
     /// Its end or its making was begun and broke off: the broker died at it, or the driver failed.
     case recovered
 
     var isCallersWish: Bool {
         switch self {
         case .released, .destroyed, .modeChange: true
-        case .expired, .recovered: false
+        case .expired, .ownerVanished, .recovered: false
         }
     }
 }
@@ -48,7 +50,7 @@ extension Broker {
             let leave = try leave(lease, context, right.own, right.any, state)
             guard let entry = state.inventory.entry(lease.gpu) else { throw .notFound(.gpu, lease.gpu.description) }
             // A lease that is ending has its nodes closed already, to its owner too.
-            let isOpenToOwner = lease.user == context.principal.user && lease.state == .active
+            let isOpenToOwner = lease.belongs(to: context.owner) && lease.state == .active
             let gate = try gate(
                 .change(
                     gpuMinor: entry.gpu.minor, lease.gi, lease.computeInstanceIDs,

@@ -123,7 +123,7 @@ extension Broker {
     ) throws(Refusal) -> Leave {
         let query = Query(
             principal: context.principal, action: .setMode, target: .gpus(gpus), isolation: state.isolation)
-        return try leave(query, [])
+        return try leave(query, [], context)
     }
 
     private func resetting(_ steps: [Executor.ModeStep], _ driver: NVMLDriver) throws(Refusal) -> [PCIAddress] {

@@ -20,7 +20,7 @@ extension Broker {
         _ ids: [LeaseID], isDryRun: Bool, key: String?, _ context: CallContext
     ) throws(Refusal) -> Released {
         let operation = Self.newOperation()
-        let asked = Records.Asked(ids.map(\.description).joined(separator: " "), key: key)
+        let asked = context.asked(ids.map(\.description).joined(separator: " "), key: key)
         do throws(Refusal) {
             if !isDryRun, let known = try released(asked, context) { return known }
             let leases = try withState { (state) throws(Refusal) in
@@ -72,7 +72,7 @@ extension Broker {
         _ id: LeaseID, _ context: CallContext, _ own: Action, _ any: Action, _ state: State
     ) throws(Refusal) -> Lease {
         guard let lease = state.ledger.leases[id] else { throw .notFound(.lease, id.description) }
-        if lease.user == context.principal.user { return lease }
+        if lease.belongs(to: context.owner) { return lease }
         guard let policy = policy.set else { throw .notFound(.lease, id.description) }
         let query = self.query(any, lease, context, state)
         guard policy.decide(query, use: state.use, now: clock.now).isAllowed else {
@@ -85,8 +85,8 @@ extension Broker {
         _ lease: Lease, _ context: CallContext, _ own: Action, _ any: Action, _ state: State,
         duration: TimeSpan? = nil
     ) throws(Refusal) -> Leave {
-        let action = lease.user == context.principal.user ? own : any
-        return try leave(query(action, lease, context, state, duration: duration), state.use)
+        let action = lease.belongs(to: context.owner) ? own : any
+        return try leave(query(action, lease, context, state, duration: duration), state.use, context)
     }
 
     func query(
@@ -96,7 +96,7 @@ extension Broker {
         let demand = Demand(
             profile: lease.profile, slices: lease.slices, memoryMiB: lease.memoryMiB, candidates: gpus)
         return Query(
-            principal: context.principal, action: action, target: .instances([demand]), duration: duration,
+            principal: context.owner, action: action, target: .instances([demand]), duration: duration,
             renewals: lease.renewals, isolation: state.isolation)
     }
 }

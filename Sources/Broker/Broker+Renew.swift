@@ -11,7 +11,7 @@ extension Broker {
         _ id: LeaseID, for span: TimeSpan?, isDryRun: Bool, key: String?, _ context: CallContext
     ) throws(Refusal) -> (operation: OperationID?, lease: Lease) {
         let operation = Self.newOperation()
-        let asked = Records.Asked("\(id) for \(span.map(\.description) ?? "the usual time")", key: key)
+        let asked = context.asked("\(id) for \(span.map(\.description) ?? "the usual time")", key: key)
         do throws(Refusal) {
             return try change { (state) throws(Refusal) in
                 let lease = try find(id, context, .renewOwn, .renewAny, state)

@@ -20,7 +20,7 @@ extension Broker {
     package func request(_ wish: Wish, _ context: CallContext) throws(Refusal) -> Granted {
         let began = Clock.monotonic()
         let operation = Self.newOperation()
-        let asked = Records.Asked(wish.words, key: wish.key)
+        let asked = context.asked(wish.words, key: wish.key)
         do throws(Refusal) {
             if wish.isDryRun {
                 let plan = try change { (state) throws(Refusal) in try decide(wish, context, &state).shown }
@@ -53,6 +53,7 @@ extension Broker {
         _ wish: Wish, _ context: CallContext, _ state: inout State
     ) throws(Refusal) -> Decided {
         guard let policy = policy.set else { throw .noPolicy(wish.action) }
+        let acting = try actingRules(context, policy)
         let driver = try state.readyDriver()
         // Who chooses places himself sees the machine as it is, whatever other tools have done to it a moment ago.
         if wish.action == .createGPUInstance { refresh(&state, driver) }
@@ -82,7 +83,7 @@ extension Broker {
             on: wish.action == .createGPUInstance ? planned : [], state)
         try shown.check(against: wish.plan)
         return Decided(
-            permit: permit, gate: gate, plan: plan, shown: shown, terms: terms, decision: decision,
+            permit: permit, gate: gate, plan: plan, shown: shown, terms: terms, decision: decision.with(acting),
             policyHash: policy.hash)
     }
 
@@ -143,7 +144,7 @@ extension Broker {
                 gpu: draft.entry.gpu,
                 occupant: Occupant(profile: draft.entry.profile.id, placement: draft.entry.placement),
                 use: UseEntry(
-                    user: context.principal.user, groups: groups, slices: draft.entry.profile.slices,
+                    user: context.owner.user, groups: groups, slices: draft.entry.profile.slices,
                     memoryMiB: draft.entry.profile.memoryMiB))
         }
         let minors = Dictionary(uniqueKeysWithValues: state.inventory.entries.map { ($0.gpu.uuid, $0.gpu.minor) })
@@ -164,7 +165,7 @@ extension Broker {
         let shown = started.shown
         let execution = Executor(driver: driver, nodes: nodes).create(
             started.permit, started.gate, started.plan, started.intent, withCompute: started.withCompute,
-            minors: started.minors, for: context.principal.user)
+            minors: started.minors, for: context.owner.user)
         let (failure, result) = (execution.failure, execution.result)
         let leases = zip(drafts, execution.made).map { lease($0, $1, basis, context, isolation) }
         var intent: IntentReceipt? = execution.intent
@@ -228,8 +229,7 @@ extension Broker {
     ) -> Lease {
         let created = Timestamp(secondsSinceEpoch: Clock.wall().secondsSinceEpoch)
         return Lease(
-            id: draft.lease, user: context.principal.user,
-            userName: context.principal.name ?? context.principal.user.description,
+            id: draft.lease, user: context.owner.user, userName: context.owner.accountName,
             groups: basis.decision?.groups ?? [], gpu: draft.entry.gpu, gi: made.gi,
             computeInstances: made.compute.map { [$0] } ?? [], profile: draft.entry.profile.name,
             profileID: draft.entry.profile.id, placement: draft.entry.placement,
@@ -272,7 +272,7 @@ extension ResolvedWish {
     /// The question to the policy.
     func query(_ wish: Wish, _ context: CallContext, _ isolation: Isolation) -> Query {
         Query(
-            principal: context.principal, action: wish.action,
+            principal: context.owner, action: wish.action,
             target: .instances(
                 members.map {
                     Demand(

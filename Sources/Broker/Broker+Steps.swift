@@ -16,6 +16,21 @@ extension Broker {
         }
     }
 
+    /// Step 6, where the caller acts for another: whether he may, whoever that is. Nobody but root acts for root.
+    ///
+    /// - Returns: the ids of the rules that let him; none where he acts for himself.
+    func actingRules(_ context: CallContext, _ policy: PolicySet) throws(Refusal) -> [String] {
+        guard let other = context.onBehalfOf else { return [] }
+        let permit = try authorize(policy, Query(principal: context.principal, action: .actAs), [])
+        guard other.user != .root || context.principal.user == .root else {
+            throw .denied(Denial(action: .actAs, profile: nil, reason: .noRule))
+        }
+        guard case .caller(_, let decision, _) = permit.basis else {
+            preconditionFailure("a caller's query gives a caller's permit")
+        }
+        return decision.rules
+    }
+
     /// The policy's leave for a change, and all that it stands on.
     struct Leave: ~Copyable {
         let permit: Permit
@@ -26,13 +41,14 @@ extension Broker {
     }
 
     /// Step 6, for a caller.
-    func leave(_ query: Query, _ use: [UseEntry]) throws(Refusal) -> Leave {
+    func leave(_ query: Query, _ use: [UseEntry], _ context: CallContext) throws(Refusal) -> Leave {
         guard let policy = policy.set else { throw .noPolicy(query.action) }
+        let acting = try actingRules(context, policy)
         let permit = try authorize(policy, query, use)
         guard case .caller(_, let decision, let terms) = permit.basis else {
             preconditionFailure("a caller's query gives a caller's permit")
         }
-        return Leave(permit: permit, decision: decision, terms: terms, policy: policy.hash)
+        return Leave(permit: permit, decision: decision.with(acting), terms: terms, policy: policy.hash)
     }
 
     /// Step 7. A node that somebody reset is set right first, on record: nobody keeps others from their requests so.

@@ -1,6 +1,6 @@
 internal import Audit
 internal import Linux
-internal import MIG
+package import MIG
 internal import NVML
 internal import Nodes
 internal import Planner
@@ -173,11 +173,29 @@ extension Broker {
         for lease in due { expire(lease) }
     }
 
+    /// Ends the leases of a uid that were given to somebody of another name: nobody inherits a slice with a number. Nil is
+    /// that the database knows nobody of that number. Blocks for driver and disk.
+    package func endOrphans(of user: UserID, knownAs name: String?) {
+        let account = name ?? user.description
+        let orphans = change { state in
+            state.orphans.formIntersection(state.ledger.leases.keys)
+            let orphans = state.ledger.sorted.filter {
+                $0.user == user && !$0.userName.utf8.elementsEqual(account.utf8) && !state.orphans.contains($0.id)
+            }
+            state.orphans.formUnion(orphans.map(\.id))
+            return orphans
+        }
+        for lease in orphans { expire(lease) }
+    }
+
     private func expire(_ lease: Lease) {
-        let (driver, instance) = withState { state -> (NVMLDriver?, GPUInstance?) in
+        let (driver, instance, cause) = withState { state -> (NVMLDriver?, GPUInstance?, EndCause) in
             state.retries[lease.id] = Clock.boottime() + Int64(configuration.bounds.retrySeconds) * 1_000_000_000
             let instance = state.inventory.entry(lease.gpu)?.instance(lease.gi)
-            return (state.driverProblem == nil ? state.driver : nil, instance)
+            let cause: EndCause =
+                state.orphans.contains(lease.id)
+                ? .ownerVanished : lease.deadline <= Clock.boottime() ? .expired : .recovered
+            return (state.driverProblem == nil ? state.driver : nil, instance, cause)
         }
         guard let driver else { return revoke(lease) }
         // A slice that is known to be busy is not worth a record every ten seconds.
@@ -195,7 +213,7 @@ extension Broker {
             // A refusal is told by the outcome; the lease is ending then, and is tried again.
             end(
                 Ending(
-                    lease: lease, cause: lease.deadline <= Clock.boottime() ? .expired : .recovered, driver: driver,
+                    lease: lease, cause: cause, driver: driver,
                     permit: PolicySet.repairPermit(.expiry), gate: nodes.repairGate(), intent: intent, basis: basis))
         } catch {
             // Without an intent nothing is destroyed; that is tried again later.

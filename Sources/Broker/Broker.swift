@@ -67,6 +67,8 @@ package final class Broker: Sendable {
         /// Changes that an earlier run of the broker began and did not end, and creations that could not be taken back;
         /// done with once the driver does it.
         var unfinished: [Unfinished] = []
+        /// Leases whose owners are gone.
+        var orphans: Set<LeaseID> = []
         /// When a lease that is ending is tried again, on `Clock.boottime`.
         var retries: [LeaseID: Int64] = [:]
         /// This boot of the machine; deadlines count on its clock.

@@ -1,4 +1,5 @@
 package import Linux
+internal import MIG
 internal import Nodes
 package import Policy
 
@@ -12,6 +13,9 @@ package struct CallContext: Sendable {
     /// A record asks it what the process is; of a change that must be known when the call arrives, for the process may
     /// be gone when the record is made.
     package let peer: PeerCredentials
+    /// Whom the caller acts for: then that one's rights, limits and leases count. Nil is himself. Whether he may, the pipeline
+    /// asks.
+    package var onBehalfOf: Principal?
 
     package init(principal: Principal, connection: Int64, method: String, peer: PeerCredentials) {
         self.principal = principal
@@ -22,6 +26,14 @@ package struct CallContext: Sendable {
 }
 
 extension CallContext {
-    /// The caller as the kernel holds him against a node's mode and list.
-    var caller: Nodes.Caller { Nodes.Caller(user: principal.user, groups: principal.peerGroups) }
+    /// Whose rights, limits and leases count.
+    var owner: Principal { onBehalfOf ?? principal }
+
+    /// The owner as the kernel holds him against a node's mode and list.
+    var caller: Nodes.Caller { Nodes.Caller(user: owner.user, groups: owner.peerGroups) }
+
+    /// What is asked for, in words that tell a call for another from one for oneself.
+    func asked(_ words: String, key: String?) -> Records.Asked {
+        Records.Asked(onBehalfOf.map { "\(words) for \($0.name ?? $0.user.description)" } ?? words, key: key)
+    }
 }

@@ -60,7 +60,7 @@ extension Broker {
         guard let instance = entry.instance(target.gi) else { throw absence }
         let lease = state.ledger.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: target.gi))
         let found = FoundInstance(entry: entry, instance: instance, lease: lease)
-        if lease?.user == context.principal.user { return found }
+        if lease?.belongs(to: context.owner) == true { return found }
         guard let any, let policy = policy.set,
             policy.decide(query(any, found, context, state), use: state.use, now: clock.now).isAllowed
         else { throw absence }
@@ -71,8 +71,8 @@ extension Broker {
     func leave(
         _ found: FoundInstance, _ context: CallContext, own: Action, any: Action, _ state: State
     ) throws(Refusal) -> Leave {
-        let action = found.lease?.user == context.principal.user ? own : any
-        return try leave(query(action, found, context, state), state.use)
+        let action = found.lease?.belongs(to: context.owner) == true ? own : any
+        return try leave(query(action, found, context, state), state.use, context)
     }
 
     private func query(
@@ -83,7 +83,7 @@ extension Broker {
             profile: profile?.name ?? "", slices: profile?.slices ?? SliceCount(0), memoryMiB: profile?.memoryMiB ?? 0,
             candidates: [found.entry.gpu])
         return Query(
-            principal: context.principal, action: action, target: .instances([demand]), isolation: state.isolation)
+            principal: context.owner, action: action, target: .instances([demand]), isolation: state.isolation)
     }
 
     /// Refuses where another tool made something in a lease's GPU instance: the end of a lease takes only what is its.
@@ -104,7 +104,7 @@ extension Broker {
             guard !processes.isEmpty else { continue }
             // Whose they are is nobody's business but the owner's.
             let who =
-                lease?.user == context.principal.user
+                lease?.belongs(to: context.principal) == true
                 ? "by process \(processes.map { String($0.pid) }.joined(separator: ", "))"
                 : "by \(processes.count) \(processes.count == 1 ? "process" : "processes")"
             throw .inUse("compute instance \(seat.id) of GPU instance \(seat.gi) on GPU \(seat.gpu.index)", who, nil)

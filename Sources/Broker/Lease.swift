@@ -1,4 +1,5 @@
 package import MIG
+package import Policy
 
 /// One GPU instance with its compute instances, held by one user until a time.
 package struct Lease: Hashable, Sendable {
@@ -71,6 +72,11 @@ extension Lease {
     }
 
     mutating func remove(_ id: ComputeInstanceID) { computeInstances.removeAll { $0.id == id } }
+
+    /// Whether somebody is its owner: by number and by name, for the number may be another's by now (threat T13).
+    package func belongs(to principal: Principal) -> Bool {
+        user == principal.user && userName.utf8.elementsEqual(principal.accountName.utf8)
+    }
 
     /// Whether a GPU instance on its seat is its own, and not one that another tool has put in its place.
     ///

@@ -71,7 +71,7 @@ enum Records {
             record.method = method
             record.conn = context?.connection
             if let context { record.caller = Records.caller(context, groups: decision?.groups ?? []) }
-            record.caller.onBehalfOf = owner
+            if let owner { record.caller.onBehalfOf = owner }
             record.policy = policy
             if type == .intent || type == .outcome {
                 record.params = asked?.words
@@ -92,7 +92,7 @@ enum Records {
         caller.user = principal.name
         caller.gid = principal.primaryGroup
         caller.groups = groups
-        caller.groupCount = principal.peerGroups.union(principal.databaseGroups).count
+        caller.groupCount = context.owner.peerGroups.union(context.owner.databaseGroups).count
         let process = context.peer.process()
         caller.pid = context.peer.pid
         caller.comm = process?.command
@@ -100,6 +100,8 @@ enum Records {
         caller.loginuid = process?.loginUser
         caller.session = process?.session
         caller.origin = context.peer.origin().rawValue
+        caller.onBehalfOf = context.onBehalfOf?.user
+        caller.onBehalfOfUser = context.onBehalfOf?.name
         return caller
     }
 
@@ -188,6 +190,7 @@ enum Records {
         var record = record(.leaseEnd, of: lease, basis)
         record.reason = reason
         record.caller.onBehalfOf = lease.user
+        record.caller.onBehalfOfUser = lease.userName
         return record
     }
 

@@ -156,11 +156,15 @@ struct Replay {
         return sum.overflow ? stamp.monotonicNs : sum.partialValue
     }
 
+    private static func ownerName(of caller: AuditCaller) -> String? {
+        caller.onBehalfOf == nil ? caller.user : caller.onBehalfOfUser
+    }
+
     /// Slices, memory and profile id are the driver's to say; `Broker.completeLeases` fills them in.
     private static func lease(_ entry: AuditEntry) -> Lease? {
         let record = entry.record
         // A GPU instance made without a compute instance has neither; half of one is no lease.
-        guard let id = record.lease, let user = record.caller.uid ?? record.caller.onBehalfOf, let gpu = record.gpu,
+        guard let id = record.lease, let user = record.caller.onBehalfOf ?? record.caller.uid, let gpu = record.gpu,
             let gi = record.gi, let profile = record.profile, let placement = record.placement,
             (record.ci == nil) == (record.device == nil), let created = record.created, let expires = record.expires,
             let operation = record.op
@@ -170,7 +174,8 @@ struct Replay {
             computeInstances = [LeasedComputeInstance(id: ci, device: device)]
         }
         return Lease(
-            id: id, user: user, userName: record.caller.user ?? user.description, groups: record.caller.groups,
+            id: id, user: user, userName: ownerName(of: record.caller) ?? user.description,
+            groups: record.caller.groups,
             gpu: gpu, gi: gi, computeInstances: computeInstances, profile: profile,
             profileID: GPUInstanceProfileID(UInt32.max), placement: placement, slices: SliceCount(0), memoryMiB: 0,
             created: created, expires: expires, deadline: deadline(expires, entry.stamp), renewals: 0,

@@ -31,6 +31,9 @@ package struct Bounds: Sendable, Equatable {
     package var lookupSeconds = 2
     /// Seconds for which such a look-up holds.
     package var lookupCacheSeconds = 5
+    /// Seconds between two looks at whether the user database knows the owners of leases; a deleted user's leases end
+    /// at the second look.
+    package var ownerSeconds = 15
     /// Seconds between two tries to end a lease whose slice is busy.
     package var retrySeconds = 10
     /// Instances in one request.
@@ -51,7 +54,8 @@ package struct Bounds: Sendable, Equatable {
             ("messageSeconds", \.messageSeconds), ("idleSeconds", \.idleSeconds),
             ("outputBytes", \.outputBytes), ("changesPerSecond", \.changesPerSecond),
             ("changeBurst", \.changeBurst), ("lookupSeconds", \.lookupSeconds),
-            ("lookupCacheSeconds", \.lookupCacheSeconds), ("retrySeconds", \.retrySeconds),
+            ("lookupCacheSeconds", \.lookupCacheSeconds), ("ownerSeconds", \.ownerSeconds),
+            ("retrySeconds", \.retrySeconds),
             ("instancesPerRequest", \.instancesPerRequest), ("policyBytes", \.policyBytes),
             ("policyRules", \.policyRules),
         ]

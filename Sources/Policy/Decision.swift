@@ -19,6 +19,13 @@ package struct Decision: Hashable, Sendable {
     /// The caller's groups that the policy mentions anywhere, ascending; a lease records them.
     package let groups: [GroupID]
 
+    /// The same decision, made by these rules too: those that let the caller ask for another.
+    package func with(_ others: [String]) -> Decision {
+        guard !others.isEmpty else { return self }
+        let all = Set(rules).union(others).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return Decision(outcome: outcome, rules: all, narrowedBy: narrowedBy, limits: limits, groups: groups)
+    }
+
     /// Whether the query may be carried out, on its terms.
     package var isAllowed: Bool {
         if case .allowed = outcome { true } else { false }

@@ -49,6 +49,9 @@ package struct Principal: Hashable, Sendable {
         }
     }
 
+    /// What a lease remembers its owner by besides the number: the name, or the number where there is none.
+    package var accountName: String { name ?? user.description }
+
     /// Whether the uid stands for one user at all; the overflow uid stands for every unmapped one.
     var isSomebody: Bool { user != .overflow && user != .invalid }
 }

@@ -25,7 +25,7 @@ struct AuditQuestion: Sendable {
         _ request: QueryAuditRequest, seesAll: Bool, _ views: Views, of directory: String
     ) throws(VarlinkError) {
         var filter = AuditFilter()
-        filter.user = seesAll ? request.user.map(AuditFilter.User.init) : .id(views.viewer)
+        filter.user = seesAll ? request.user.map(AuditFilter.User.init) : .id(views.viewer.user)
         filter.operation = try Self.beginning(of: request.operation, "operation")
         filter.method = request.method
         filter.since = try Self.time(request.since, "since")
@@ -35,7 +35,7 @@ struct AuditQuestion: Sendable {
         self.filter = filter
         limit = request.limit
         self.directory = directory
-        user = views.viewer
+        user = views.viewer.user
     }
 
     /// Whether a user by number or name, or nobody in particular, is the caller.

@@ -134,6 +134,7 @@ struct Daemon {
                     }
                 }
             }
+            service.owners.watch(on: loop)
             beat(loop, manager)
             ServiceManager.notify("READY=1", socket: manager)
             Log.say("listening on \(options.socket)")

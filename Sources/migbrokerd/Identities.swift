@@ -34,6 +34,18 @@ final class Identities {
 
     typealias Answer = Result<Entry, Failure>
 
+    /// Somebody who is not connected, as he would be if he had just logged in.
+    struct Account: Sendable {
+        let user: UserDatabase.User
+        let groups: Set<GroupID>
+
+        func principal(from origin: Origin) -> Principal {
+            Principal(
+                user: user.uid, name: user.name, primaryGroup: user.group, peerGroups: groups, databaseGroups: groups,
+                origin: origin)
+        }
+    }
+
     private struct Known {
         let entry: Entry
         let until: Int64
@@ -46,6 +58,8 @@ final class Identities {
     /// What the database said.
     private enum Reply: Sendable {
         case entry(UserID, Answer)
+        /// Nil where nobody has that name.
+        case account(Result<Account?, Failure>)
         /// Nil for a group that has none.
         case groupNames([GroupID: String?])
     }
@@ -98,6 +112,16 @@ final class Identities {
         return known.entry
     }
 
+    /// A user by name; nil where there is none. The callback runs on the loop's thread.
+    func find(
+        _ name: String, for asker: UserID, _ callback: @escaping (Result<Account?, Failure>) -> Void
+    ) {
+        ask(for: asker, { .account(Self.account(of: name)) }) { [self] reply in
+            if case .account(let answer) = reply { return callback(answer) }
+            callback(.failure(.tookTooLong(seconds: bounds.lookupSeconds)))
+        }
+    }
+
     /// Names of groups, for people to read: those that the database has, or none where it does not answer in time.
     ///
     /// Anybody may ask for his own as often as he likes, and identities wait behind it: so each name is looked up once
@@ -132,7 +156,7 @@ final class Identities {
         // Also one that nobody waits for any more: the next to ask finds it.
         switch reply {
         case .entry(let user, .success(let entry)): remember(user, entry)
-        case .entry(_, .failure): break
+        case .entry(_, .failure), .account: break
         case .groupNames(let names): remember(names)
         }
         guard let question = questions.removeValue(forKey: number) else { return }
@@ -177,6 +201,19 @@ final class Identities {
             switch UserDatabase.groups(of: user) {
             case .found(let groups): .success(Entry(name: user.name, groups: groups))
             case .unknown: .success(Entry(name: user.name, groups: [user.group]))
+            case .failed(let code): .failure(.failed(code))
+            }
+        }
+    }
+
+    private static func account(of name: String) -> Result<Account?, Failure> {
+        switch UserDatabase.user(named: name) {
+        case .unknown: .success(nil)
+        case .failed(let code): .failure(.failed(code))
+        case .found(let user):
+            switch UserDatabase.groups(of: user) {
+            case .found(let groups): .success(Account(user: user, groups: groups))
+            case .unknown: .success(Account(user: user, groups: [user.group]))
             case .failed(let code): .failure(.failed(code))
             }
         }

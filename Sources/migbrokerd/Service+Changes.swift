@@ -1,4 +1,5 @@
 import API
+import Audit
 import Broker
 import JSON
 import MIG
@@ -9,55 +10,102 @@ extension Service {
     /// Sends a change to the change thread, which answers when it is done. A client that leaves changes nothing.
     func change(_ method: Method, _ parameters: JSONValue, _ context: CallContext) throws(VarlinkError) -> VarlinkAnswer
     {
-        let work = try work(of: method, parameters, context)
-        let broker = broker
-        let views = views(context)
+        let change = try change(of: method, parameters)
+        guard let name = change.onBehalfOf, context.principal.name?.hasBytes(of: name) != true else {
+            return .later { [self] responder in make(change.work, context, responder) }
+        }
+        // First, so that nobody learns from the answer which users there are; the pipeline asks again.
+        try requireActing(for: name, context)
         return .later { [self] responder in
-            let isTaken = changes.run(for: context.principal.user) {
-                responder.finish(Self.message(Result { () throws(Refusal) in try work(broker) }, broker, views))
+            identities.find(name, for: context.principal.user) { [self] answer in
+                switch answer {
+                case .failure(let failure):
+                    responder.finish(.error(BrokerError.identityUnavailable(reason: "\(failure)").varlink))
+                case .success(nil):
+                    responder.finish(.error(denied(.notFound(.user, name), context)))
+                case .success(let account?):
+                    var acting = context
+                    acting.onBehalfOf = account.principal(from: context.principal.origin)
+                    make(change.work, acting, responder)
+                }
             }
-            if !isTaken { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
         }
     }
 
-    /// A change, ready to be made: its parameters are checked, and who calls is known.
-    typealias Work = @Sendable (Broker) throws(Refusal) -> Outcome
+    private func make(_ work: @escaping Work, _ context: CallContext, _ responder: VarlinkResponder) {
+        let broker = broker
+        let views = views(context)
+        let isTaken = changes.run(for: context.principal.user) {
+            responder.finish(Self.message(Result { () throws(Refusal) in try work(broker, context) }, broker, views))
+        }
+        if !isTaken { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
+    }
 
-    private func work(
-        of method: Method, _ parameters: JSONValue, _ context: CallContext
-    ) throws(VarlinkError) -> Work {
+    private func requireActing(for name: String, _ context: CallContext) throws(VarlinkError) {
+        do throws(Refusal) {
+            try broker.permits(.actAs, to: context.principal)
+        } catch {
+            var record = broker.denial(error, context)
+            record?.params = "on behalf of \(name)"
+            noteDenial(record)
+            throw wireError(error, context)
+        }
+    }
+
+    /// A change whose parameters are checked, ready to be made for whoever turns out to call.
+    private typealias Work = @Sendable (Broker, CallContext) throws(Refusal) -> Outcome
+
+    private struct Change {
+        let work: Work
+        /// Whom it is to be made for; nil is the caller.
+        var onBehalfOf: String?
+
+        init(onBehalfOf: String? = nil, _ work: @escaping Work) throws(VarlinkError) {
+            self.work = work
+            self.onBehalfOf = try Service.text(onBehalfOf, "onBehalfOf")
+        }
+    }
+
+    private func change(of method: Method, _ parameters: JSONValue) throws(VarlinkError) -> Change {
         let bounds = broker.configuration.bounds
         switch method {
         case .request:
-            let wish = try LeaseRequest(parameters: parameters).wish(bounds: bounds)
-            return { broker throws(Refusal) in .request(try broker.request(wish, context)) }
+            let request = try LeaseRequest(parameters: parameters)
+            let wish = try request.wish(bounds: bounds)
+            return try Change(onBehalfOf: request.onBehalfOf) { broker, context throws(Refusal) in
+                .request(try broker.request(wish, context))
+            }
         case .createGPUInstances:
             let wish = try CreateGPUInstancesRequest(parameters: parameters).wish(bounds: bounds)
-            return { broker throws(Refusal) in .change(Changed(try broker.request(wish, context))) }
+            return try Change { broker, context throws(Refusal) in
+                .change(Changed(try broker.request(wish, context)))
+            }
         case .destroyGPUInstances:
             let request = try DestroyGPUInstancesRequest(parameters: parameters)
             let targets = try request.instances.targets("instances")
             let terms = try ChangeTerms(request.dryRun, request.key, request.plan)
-            return { broker throws(Refusal) in
+            return try Change { broker, context throws(Refusal) in
                 .change(
                     try broker.destroyGPUInstances(
                         targets, isDryRun: terms.isDryRun, key: terms.key, plan: terms.plan, context))
             }
         case .createComputeInstances:
             let wish = try CreateComputeInstancesRequest(parameters: parameters).wish()
-            return { broker throws(Refusal) in .change(try broker.createComputeInstances(wish, context)) }
+            return try Change { broker, context throws(Refusal) in
+                .change(try broker.createComputeInstances(wish, context))
+            }
         case .destroyComputeInstances:
             let request = try DestroyComputeInstancesRequest(parameters: parameters)
             let targets = try request.computeInstances.targets()
             let terms = try ChangeTerms(request.dryRun, request.key, request.plan)
-            return { broker throws(Refusal) in
+            return try Change { broker, context throws(Refusal) in
                 .change(
                     try broker.destroyComputeInstances(
                         targets, isDryRun: terms.isDryRun, key: terms.key, plan: terms.plan, context))
             }
         case .setMIGMode:
             let wish = try SetMIGModeRequest(parameters: parameters).wish()
-            return { broker throws(Refusal) in .modes(try broker.setMode(wish, context)) }
+            return try Change { broker, context throws(Refusal) in .modes(try broker.setMode(wish, context)) }
         case .renew:
             let request = try RenewRequest(parameters: parameters)
             let span = try Self.span(request.seconds)
@@ -65,7 +113,7 @@ extension Service {
             guard let id = LeaseID(request.lease) else {
                 throw BrokerError.notFound(what: "lease", name: request.lease).varlink
             }
-            return { broker throws(Refusal) in
+            return try Change(onBehalfOf: request.onBehalfOf) { broker, context throws(Refusal) in
                 let (operation, lease) = try broker.renew(
                     id, for: span, isDryRun: terms.isDryRun, key: terms.key, context)
                 return .renew(operation, lease)
@@ -74,14 +122,14 @@ extension Service {
             let request = try ReleaseRequest(parameters: parameters)
             let terms = try ChangeTerms(request.dryRun, request.key)
             let ids = try Self.ids(request.leases)
-            return { broker throws(Refusal) in
+            return try Change(onBehalfOf: request.onBehalfOf) { broker, context throws(Refusal) in
                 .release(try broker.release(ids, isDryRun: terms.isDryRun, key: terms.key, context))
             }
         }
     }
 
     /// What a change came to.
-    enum Outcome: Sendable {
+    private enum Outcome: Sendable {
         case request(Granted)
         case renew(OperationID?, Lease)
         case release(Released)

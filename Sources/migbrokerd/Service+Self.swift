@@ -61,28 +61,19 @@ extension Service {
             return .now(Self.explanation(action, wish, context.principal, broker, views(context)))
         }
         try require(.readPolicy, context)
-        let broker = broker
-        let views = views(context)
-        return slowly(for: context.principal.user) { responder in
-            responder.finish(Self.explanation(action, wish, userNamed: user, broker, views))
-        }
-    }
-
-    /// For somebody else: as if he had just logged in on the host.
-    private static func explanation(
-        _ action: Action, _ wish: Wish, userNamed name: String, _ broker: Broker, _ views: Views
-    ) -> VarlinkMessage {
-        switch UserDatabase.user(named: name) {
-        case .unknown: return .error(BrokerError.notFound(what: "user", name: name).varlink)
-        case .failed(let code): return .error(BrokerError.identityUnavailable(reason: code.message).varlink)
-        case .found(let user):
-            guard case .found(let groups) = UserDatabase.groups(of: user) else {
-                return .error(BrokerError.identityUnavailable(reason: "no groups for \(name)").varlink)
+        // For somebody else: as if he had just logged in on the host.
+        return .later { [self] responder in
+            identities.find(user, for: context.principal.user) { [self] answer in
+                let message: VarlinkMessage =
+                    switch answer {
+                    case .failure(let failure):
+                        .error(BrokerError.identityUnavailable(reason: "\(failure)").varlink)
+                    case .success(nil): .error(BrokerError.notFound(what: "user", name: user).varlink)
+                    case .success(let account?):
+                        Self.explanation(action, wish, account.principal(from: .host), broker, views(context))
+                    }
+                responder.finish(message)
             }
-            let principal = Principal(
-                user: user.uid, name: user.name, primaryGroup: user.group, peerGroups: groups, databaseGroups: groups,
-                origin: .host)
-            return explanation(action, wish, principal, broker, views)
         }
     }
 

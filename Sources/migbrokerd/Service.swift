@@ -23,6 +23,7 @@ final class Service: VarlinkService {
     let slow: Worker
     let records: Worker
     let identities: Identities
+    let owners: Owners
     private var rates: UserRates
     private var monitors: [VarlinkResponder] = []
     /// The latest of each user.
@@ -34,6 +35,7 @@ final class Service: VarlinkService {
     private struct ReplyKey: Hashable {
         let method: Method
         let user: UserID
+        let name: String?
         let seesAll: Bool
         let parameters: [UInt8]
     }
@@ -44,6 +46,7 @@ final class Service: VarlinkService {
         self.slow = slow
         self.records = records
         self.identities = identities
+        owners = Owners(broker: broker, changes: changes, identities: identities)
         rates = UserRates(
             perSecond: broker.configuration.bounds.changesPerSecond, burst: broker.configuration.bounds.changeBurst)
     }
@@ -132,7 +135,7 @@ final class Service: VarlinkService {
 
     func views(_ context: CallContext) -> Views {
         Views(
-            snapshot: broker.snapshot, viewer: context.principal.user,
+            snapshot: broker.snapshot, viewer: context.principal,
             seesAll: (try? broker.permits(.readAll, to: context.principal)) != nil)
     }
 
@@ -140,6 +143,7 @@ final class Service: VarlinkService {
         if let known = standings[peer.user], known.holds(for: peer, entry, broker) { return known }
         if standings.count >= 4096 { standings.removeAll() }
         let standing = Standing(peer, entry, broker)
+        owners.compare(peer.user, with: entry)
         standings[peer.user] = standing
         return standing
     }
@@ -160,14 +164,15 @@ final class Service: VarlinkService {
     private func read(
         _ method: Method, _ parameters: JSONValue, _ context: CallContext, seesAll: Bool
     ) throws(VarlinkError) -> VarlinkMessage {
-        let views = Views(snapshot: broker.snapshot, viewer: context.principal.user, seesAll: seesAll)
+        let views = Views(snapshot: broker.snapshot, viewer: context.principal, seesAll: seesAll)
         if !views.seesAll, Self.asksForAll(parameters) { try require(.readAll, context) }
         if views.snapshot.number != repliesOf || replies.count > 256 {
             replies.removeAll(keepingCapacity: true)
             repliesOf = views.snapshot.number
         }
         let key = ReplyKey(
-            method: method, user: views.viewer, seesAll: views.seesAll, parameters: parameters.bytes())
+            method: method, user: views.viewer.user, name: views.viewer.name, seesAll: views.seesAll,
+            parameters: parameters.bytes())
         if let known = replies[key] { return known }
         let message = VarlinkMessage.reply(try views.reply(to: method, parameters))
         replies[key] = message

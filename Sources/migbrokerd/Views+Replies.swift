@@ -2,6 +2,7 @@ import API
 import Broker
 import JSON
 import MIG
+import Policy
 import Varlink
 
 extension Views {
@@ -62,7 +63,7 @@ extension Views {
 
     private func operation(_ text: String) throws(VarlinkError) -> OperationInfo {
         let known = OperationID(text).flatMap { id in snapshot.changes.last { $0.id == id } }
-        guard let known, known.user == viewer || seesAll else {
+        guard let known, known.user == viewer.user || seesAll else {
             throw BrokerError.notFound(what: "operation", name: text).varlink
         }
         return OperationInfo(

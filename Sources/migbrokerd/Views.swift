@@ -2,11 +2,12 @@ import API
 import Broker
 import MIG
 import Planner
+import Policy
 
 /// One snapshot as one viewer may see it: slots as free, his, or in use; names of others only with the right to them.
 struct Views {
     let snapshot: Snapshot
-    let viewer: UserID
+    let viewer: Principal
     /// Whether he may see who holds what.
     let seesAll: Bool
 
@@ -72,7 +73,7 @@ struct Views {
     }
 
     func leases(all: Bool) -> [LeaseInfo] {
-        snapshot.leases.filter { $0.user == viewer || all && seesAll }.map(lease)
+        snapshot.leases.filter { $0.belongs(to: viewer) || all && seesAll }.map(lease)
     }
 
     func lease(_ lease: Lease) -> LeaseInfo {
@@ -106,7 +107,7 @@ struct Views {
         entries(selector).flatMap { entry in
             entry.instances.compactMap { instance in
                 let lease = snapshot.lease(on: Lease.Seat(gpu: entry.gpu.uuid, gi: instance.id))
-                guard lease?.user == viewer || all && seesAll else { return nil }
+                guard lease?.belongs(to: viewer) == true || all && seesAll else { return nil }
                 return (entry, instance, lease)
             }
         }
@@ -121,7 +122,7 @@ struct Views {
                 return Slot(slice: slice, state: "external")
             }
             return Slot(
-                slice: slice, state: lease.user == viewer ? "yours" : "used", until: lease.expires.description)
+                slice: slice, state: lease.belongs(to: viewer) ? "yours" : "used", until: lease.expires.description)
         }
     }
 

@@ -142,12 +142,13 @@ extension Sample {
             .parameters(of: "Request"),
             LeaseRequest(
                 profiles: ["1g.5gb"], memoryMiB: 1, multiprocessors: 2, count: 3, gpu: "0", seconds: 60, name: "mine",
-                dryRun: true, key: "k"), least: LeaseRequest()),
+                dryRun: true, key: "k", onBehalfOf: "alice"), least: LeaseRequest()),
         Sample(
-            .parameters(of: "Renew"), RenewRequest(lease: "00", seconds: 60, dryRun: true, key: "k"),
+            .parameters(of: "Renew"),
+            RenewRequest(lease: "00", seconds: 60, dryRun: true, key: "k", onBehalfOf: "alice"),
             least: RenewRequest(lease: "00")),
         Sample(
-            .parameters(of: "Release"), ReleaseRequest(leases: ["00"], dryRun: true, key: "k"),
+            .parameters(of: "Release"), ReleaseRequest(leases: ["00"], dryRun: true, key: "k", onBehalfOf: "alice"),
             least: ReleaseRequest(leases: [])),
         Sample(
             .parameters(of: "CreateGPUInstances"),

@@ -72,6 +72,7 @@ struct BoundsTests {
         },
         "lookupSeconds": .elsewhere("UserDatabaseTests, while a look-up hangs"),
         "lookupCacheSeconds": .elsewhere("UserDatabaseTests and MainJobTests, of a group that somebody left"),
+        "ownerSeconds": .elsewhere("UserDatabaseTests, of a deleted user's leases"),
         "retrySeconds": .elsewhere("LeaseEndTests and BusySliceTests"),
         "instancesPerRequest": .here { stage in
             let daemon = try stage.startDaemon(["--limit", "instancesPerRequest=3"])

@@ -11,13 +11,13 @@ struct UserDatabaseTests {
         let stage: Stage
         let daemon: KeptProcess
 
-        init(policy: String = LabPolicy.text, cacheSeconds: Int) throws {
+        init(policy: String = LabPolicy.text, cacheSeconds: Int, _ options: [String] = []) throws {
             stage = try Stage(policy: policy)
             daemon = try stage.start(
                 [
                     "unshare", "--mount", "--propagation", "private", "\(stage.path)/bin/migbrokerd", "--root",
                     stage.broker, "--driver", stage.machine, "--limit", "lookupCacheSeconds=\(cacheSeconds)",
-                ], as: Stage.root)
+                ] + options, as: Stage.root)
             let stage = stage
             try daemon.waitUntil("the daemon answers") { try stage.migctl(["whoami"], as: Stage.root).code == 0 }
         }
@@ -113,6 +113,57 @@ struct UserDatabaseTests {
         try scene.uncover(file)
         #expect(try stage.migctl(["request", "1g.5gb"], as: alice).errors.contains("no-ml"))
         #expect(try stage.records("intent").isEmpty)
+    }
+
+    @Test func `a deleted user's leases end, once two looks in a row do not find him`() throws {
+        let scene = try Scene(cacheSeconds: 1, ["--limit", "ownerSeconds=2"])
+        let stage = scene.stage
+        for person in [Stage.alice, Stage.bob] {
+            #expect(try stage.migctl(["request", "1g.5gb"], as: person).code == 0)
+        }
+        // A database that cannot be read says nothing about anybody.
+        try scene.cover("/etc/passwd", with: try scene.file("closed", "", mode: 0))
+        Clock.sleep(milliseconds: 7000)
+        #expect(try stage.machine().instances == 2)
+        try scene.uncover("/etc/passwd")
+        let rest = "root:x:0:0::/root:/bin/sh\nbob:x:2002:2002::/:/bin/sh\n"
+        try scene.cover("/etc/passwd", with: try scene.file("passwd", rest, mode: 0o644))
+        try scene.daemon.waitUntil("her lease has ended") { try stage.machine().instances == 1 }
+        let end = try #require(try stage.records("lease-end").last)
+        #expect(end["reason"]?.stringValue == "owner-vanished")
+        #expect(end["onBehalfOf"]?.integerValue == 2001 && end["uid"] == nil)
+        #expect(try stage.leases(of: Stage.bob).count == 1)
+        #expect(try stage.violations() == [])
+    }
+
+    @Test func `who is given a deleted user's number gets none of his slices`() throws {
+        let scene = try Scene(cacheSeconds: 1, ["--limit", "ownerSeconds=3600"])
+        let stage = scene.stage
+        #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.alice).code == 0)
+        let lease = try #require(try stage.leases(of: Stage.alice).first)
+        let nodes = try stage.nodes(of: Stage.alice).joined()
+        // A process of hers holds the slice, so that its end takes longer than the first question.
+        let device = try stage.objects(["devices"], "devices", as: Stage.alice).first?["uuid"]?.stringValue
+        let holder = try stage.hold(try #require(device), as: Stage.alice)
+        let rest = "root:x:0:0::/root:/bin/sh\n../../etc/x:x:2001:2001::/:/bin/sh\n"
+        try scene.cover("/etc/passwd", with: try scene.file("passwd", rest, mode: 0o644))
+        try scene.cover(
+            "/etc/group", with: try scene.file("group", "ml:x:3001:../../etc/x\nroot:x:0:\nw:x:2001:\n", mode: 0o644))
+        Clock.sleep(milliseconds: 1100)
+        // The same number, another name.
+        #expect(try stage.leases(of: Stage.alice) == [])
+        for verb in [["release", lease], ["renew", lease]] {
+            let told = try stage.migctl(verb, as: Stage.alice)
+            #expect(told.code == 4, "\(verb): \(told.errors)")
+        }
+        try scene.daemon.waitUntil("the access is gone") {
+            try nodes.allSatisfy { try stage.opens($0, as: Stage.alice) == .refused }
+        }
+        #expect(try stage.migctl(["devices"], as: Stage.alice).output.contains("MIG-") == false)
+        holder.end()
+        try scene.daemon.waitUntil("the lease has ended") { try stage.machine().instances == 0 }
+        #expect(try stage.records("lease-end").last?["reason"]?.stringValue == "owner-vanished")
+        #expect(try stage.violations() == [])
     }
 
     @Test func `a user who is gone from the database has nothing but what he can see of himself`() throws {

@@ -10,24 +10,27 @@ extension Verb {
         details: [
             "  LEASE   the id of a lease, or its first digits where it is yours",
             "  --all   all of yours",
+            "  --as USER   USER's instead of yours, where the policy lets you act for him",
         ],
-        options: ["--all": .flag],
+        options: ["--all": .flag, "--as": .value],
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "release")
             let all = options.has("--all")
             if all, let argument = arguments.list.first { try arguments.conflict("--all", argument) }
             let named = all ? [] : try arguments.some("LEASE, or --all for all of yours")
-            let names = try LeaseNames(session, purpose: "release")
+            let owner = options.value("--as")
+            let names = try LeaseNames(session, purpose: "release", of: owner, for: named)
             var ids: [String] = all ? names.own.map(\.id) : []
             for name in named { ids.append(try names.id(name)) }
             guard !ids.isEmpty || session.globals.isJSON else {
-                session.output.talk("you have no leases")
+                let who: SafeText = owner.map { "\($0) has" } ?? "you have"
+                session.output.talk("\(who) no leases")
                 return .ok
             }
-            try confirmOthers(ids, names, session)
+            if owner == nil { try confirmOthers(ids, names, session) }
             let dryRun: Bool? = session.globals.isDryRun ? true : nil
             let answer: Answer<ReleaseReply> = try session.change(
-                "Release", ReleaseRequest(leases: ids, dryRun: dryRun).json,
+                "Release", ReleaseRequest(leases: ids, dryRun: dryRun, onBehalfOf: owner).json,
                 to: "release \(ids.joined(separator: ", "))")
             try session.show(answer) { reply throws(Failure) in
                 if session.isQuiet {

@@ -16,13 +16,14 @@ extension Verb {
             "  --gpu SEL       only on this GPU: index, UUID, PCI id or model:GLOB",
             "  --for TIME      how long, such as 30m or 2h; else what the policy gives",
             "  --name TEXT     a name to find it by",
+            "  --as USER       for USER, by his rights and limits, where the policy lets you act for him",
             "  --wait[=TIME]   wait until there is room, at most so long",
             "",
             "Prints the lease and the UUID that CUDA_VISIBLE_DEVICES takes; with -q the UUIDs alone.",
         ],
         options: [
             "--memory": .value, "--sms": .value, "--count": .value, "--gpu": .value, "--for": .value, "--name": .value,
-            "--wait": .optionalValue,
+            "--as": .value, "--wait": .optionalValue,
         ],
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "request")
@@ -62,7 +63,8 @@ private struct Wish {
         request = LeaseRequest(
             profiles: profiles.isEmpty ? nil : Array(repeating: profiles, count: count ?? 1).flatMap { $0 },
             memoryMiB: memory, multiprocessors: multiprocessors, count: profiles.isEmpty ? count : nil,
-            gpu: try arguments.gpu(), seconds: try arguments.span("--for")?.seconds, name: options.value("--name"))
+            gpu: try arguments.gpu(), seconds: try arguments.span("--for")?.seconds, name: options.value("--name"),
+            onBehalfOf: options.value("--as"))
         patience =
             options.has("--wait")
             ? try arguments.span("--wait") ?? TimeSpan.longest : nil
