@@ -321,6 +321,18 @@ package enum BrokerInterface {
           problem: ?string
         )
 
+        # Comes to the decision on a record again, by the policy that made it; where the record bears none, to that of its
+        # operation. agrees is left out where something stands in the way, which obstacle names.
+        method ExplainRecord(seq: int) -> (
+          seq: int,
+          policy: ?string,
+          question: []string,
+          recorded: []string,
+          decision: ?Decision,
+          agrees: ?bool,
+          obstacle: ?string
+        )
+
         # Reads the policy files as they are now and says what a reload would say.
         method CheckPolicy() -> (valid: bool, diagnostics: []Diagnostic)
 

@@ -55,6 +55,7 @@ private struct FieldReader {
         record.rules = try object.optionalStrings("rules") ?? []
         record.decision = try read("decision", "allow or deny") { AuditDecision(rawValue: $0) }
         record.reason = try object.optionalString("reason")
+        record.question = try object.optionalStrings("question") ?? []
         try readObject(into: &record)
         record.key = try object.optionalString("key")
         record.params = try object.optionalString("params")

@@ -19,6 +19,7 @@ extension AuditRecord {
         line.add("rules", texts: rules)
         line.add("decision", decision?.rawValue)
         line.add("reason", reason)
+        line.add("question", texts: question)
         addObject(to: &line)
         line.add("key", key)
         line.add("params", params)

@@ -88,6 +88,8 @@ package struct AuditRecord: Hashable, Sendable {
     package var rules: [String] = []
     package var decision: AuditDecision?
     package var reason: String?
+    /// What the policy was asked, in words that it can be asked again with.
+    package var question: [String] = []
 
     package var gpu: GPUUUID?
     package var gi: GPUInstanceID?

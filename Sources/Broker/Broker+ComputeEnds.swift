@@ -92,7 +92,7 @@ extension Broker {
             let isOwn = found.isLeased && lease?.belongs(to: context.owner) == true && lease?.state == .active
             let gate = try gate(
                 .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? context.caller : nil), &state)
-            let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+            let basis = Records.Basis(operation, context, asked, leave)
             let intent = try intend([Records.record(.intent, of: seat, lease, basis)], ending: true)
             return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }

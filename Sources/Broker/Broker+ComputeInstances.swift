@@ -178,8 +178,7 @@ extension Broker {
         _ state: inout State
     ) throws(Refusal) -> StartedCompute {
         let decided = try decide(wish, context, &state)
-        let basis = Records.Basis(
-            operation, context, asked, policy: decided.leave.policy, decision: decided.leave.decision)
+        let basis = Records.Basis(operation, context, asked, decided.leave)
         let intent = try intend(Self.records(.intent, decided.plan.entries, decided.leases, basis))
         return StartedCompute(decided: decided, intent: intent, basis: basis)
     }

@@ -56,7 +56,7 @@ extension Broker {
                     gpuMinor: entry.gpu.minor, lease.gi, lease.computeInstanceIDs,
                     by: isOpenToOwner ? context.caller : nil),
                 &state)
-            let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+            let basis = Records.Basis(operation, context, asked, leave)
             let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
             return Ending(
                 lease: lease, cause: right.cause, driver: driver, permit: leave.permit, gate: gate, intent: intent,

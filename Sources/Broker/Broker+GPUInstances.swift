@@ -76,7 +76,7 @@ extension Broker {
             let leave = try leave(
                 found, context, own: .destroyOwnGPUInstance, any: .destroyAnyGPUInstance, state)
             let gate = try gate(.instances([]), &state)
-            let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+            let basis = Records.Basis(operation, context, asked, leave)
             let intent = try intend(
                 [Records.record(.intent, of: found.instance, in: found.entry, basis)], ending: true)
             return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)

@@ -147,7 +147,7 @@ extension Broker {
             let driver = try state.readyDriver()
             let leave = try authorizeModes(of: steps.map(\.gpu), context, state)
             let gate = try gate(.mode(resetting: try resetting(steps, driver)), &state)
-            let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+            let basis = Records.Basis(operation, context, asked, leave)
             let intent = try intend(steps.map { Records.record(.intent, of: $0.gpu, basis) })
             return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }

@@ -1,6 +1,6 @@
 internal import Audit
-internal import JSON
 internal import Linux
+internal import MIG
 package import Policy
 
 extension Broker {
@@ -38,17 +38,18 @@ extension Broker {
         note([record])
     }
 
+    /// A policy that decided something once, with its names looked up now; nil where the archive has none of that hash, or
+    /// it cannot be loaded any more. Blocks for the disk and the user database.
+    package func archivedPolicy(_ hash: String) -> PolicySet? {
+        if let set = policy.set, set.hash.utf8.elementsEqual(hash.utf8) { return set }
+        guard Hex.isLowercase(hash, digits: 64) else { return nil }
+        return try? PolicyArchive(configuration.stateDirectory).policy(hash, bounds: configuration.bounds)
+    }
+
     /// Keeps every policy that ever decided something under its hash, so that any decision can be looked at again.
     private func archive(_ set: PolicySet) {
-        let directory = "\(configuration.stateDirectory)/policies"
-        let path = "\(directory)/\(set.hash).json"
-        let files = set.files.map { file -> JSONValue in
-            ["path": .string(file.path), "text": .string(String(decoding: file.bytes, as: UTF8.self))]
-        }
-        let value: JSONValue = ["version": 1, "hash": .string(set.hash), "files": .array(files)]
         do throws(SystemError) {
-            try Files.makeDirectories(directory, mode: 0o700)
-            if !Files.exists(path) { try Files.replace(path, with: value.bytes(), mode: 0o600) }
+            try PolicyArchive(configuration.stateDirectory).keep(set)
         } catch {
             // Decisions do not depend on the archive; that it has a hole is put on record.
             var record = AuditRecord(.health)

@@ -26,7 +26,7 @@ extension Broker {
                 else { throw .badRequest(field: "seconds", expected: "a time") }
                 let renewed = lease.renewed(for: duration)
                 if isDryRun { return (nil, renewed) }
-                let basis = Records.Basis(operation, context, asked, policy: leave.policy, decision: leave.decision)
+                let basis = Records.Basis(operation, context, asked, leave)
                 var intent: IntentReceipt? = try intend([Records.record(.intent, of: renewed, basis)])
                 var outcome = Records.record(.outcome, of: renewed, basis)
                 outcome.result = .ok

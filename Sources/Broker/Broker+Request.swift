@@ -39,13 +39,10 @@ extension Broker {
 
     /// Everything that has to be true before the driver is touched; each part could only be made by its own target.
     private struct Decided: ~Copyable {
-        let permit: Permit
+        let leave: Leave
         let gate: Gate
         let plan: Plan
         let shown: ChangePlan
-        let terms: Terms
-        let decision: Decision
-        let policyHash: String
     }
 
     /// Steps 6 to 8: may he, where does it go, do the nodes there stand as they must.
@@ -58,11 +55,9 @@ extension Broker {
         // Who chooses places himself sees the machine as it is, whatever other tools have done to it a moment ago.
         if wish.action == .createGPUInstance { refresh(&state, driver) }
         let resolved = try ResolvedWish(narrowed(wish, context, policy, state), state.inventory)
-        let permit = try authorize(policy, resolved.query(wish, context, state.isolation), state.use)
-        guard case .caller(_, let decision, let terms) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
-        let members = zip(resolved.members, terms.gpus).map { member, allowed in
+        let leave = try authorize(
+            policy, resolved.query(wish, context, state.isolation), state.use, acting: acting)
+        let members = zip(resolved.members, leave.terms.gpus).map { member, allowed in
             member.candidates.filter { allowed.contains($0.gpu.uuid) }
                 .map { Candidate(gpu: $0.gpu.uuid, profile: $0.profile, start: member.start) }
         }
@@ -83,8 +78,7 @@ extension Broker {
             on: wish.action == .createGPUInstance ? planned : [], state)
         try shown.check(against: wish.plan)
         return Decided(
-            permit: permit, gate: gate, plan: plan, shown: shown, terms: terms, decision: decision.with(acting),
-            policyHash: policy.hash)
+            leave: leave, gate: gate, plan: plan, shown: shown)
     }
 
     /// The same wish with the GPUs named that no GPU being named means: those on which the caller may do it at all.
@@ -131,14 +125,16 @@ extension Broker {
         let decided = try decide(wish, context, &state)
         let driver = try state.readyDriver()
         // A creating action always has an end: the policy's longest lease where nothing else is said.
-        guard let duration = decided.terms.duration else { throw .badRequest(field: "seconds", expected: "a time") }
+        guard let duration = decided.leave.terms.duration else {
+            throw .badRequest(field: "seconds", expected: "a time")
+        }
         let drafts = decided.plan.entries.map { entry in
             Records.Draft(lease: Self.newLease(), entry: entry, name: wish.name, duration: duration)
         }
-        let basis = Records.Basis(operation, context, asked, policy: decided.policyHash, decision: decided.decision)
+        let basis = Records.Basis(operation, context, asked, decided.leave)
         let isolation = state.isolation
         let intent = try intend(drafts.map { Records.intent(of: $0, basis, isolation: isolation) })
-        let groups = decided.decision.groups
+        let groups = decided.leave.decision.groups
         state.reservations[operation] = drafts.map { draft in
             Reservation(
                 gpu: draft.entry.gpu,
@@ -149,7 +145,7 @@ extension Broker {
         }
         let minors = Dictionary(uniqueKeysWithValues: state.inventory.entries.map { ($0.gpu.uuid, $0.gpu.minor) })
         return Started(
-            permit: decided.permit, gate: decided.gate, plan: decided.plan, shown: decided.shown,
+            permit: decided.leave.permit, gate: decided.gate, plan: decided.plan, shown: decided.shown,
             withCompute: wish.withCompute, intent: intent, driver: driver, drafts: drafts, asked: asked, basis: basis,
             minors: minors, isolation: isolation)
     }

@@ -7,30 +7,6 @@ import Policy
 
 /// The steps that every change is made of, each with its own failure as a refusal.
 extension Broker {
-    /// Step 6.
-    func authorize(_ policy: PolicySet, _ query: Query, _ use: [UseEntry]) throws(Refusal) -> Permit {
-        do throws(Denial) {
-            return try policy.authorize(query, use: use, now: clock.now)
-        } catch {
-            throw .denied(error)
-        }
-    }
-
-    /// Step 6, where the caller acts for another: whether he may, whoever that is. Nobody but root acts for root.
-    ///
-    /// - Returns: the ids of the rules that let him; none where he acts for himself.
-    func actingRules(_ context: CallContext, _ policy: PolicySet) throws(Refusal) -> [String] {
-        guard let other = context.onBehalfOf else { return [] }
-        let permit = try authorize(policy, Query(principal: context.principal, action: .actAs), [])
-        guard other.user != .root || context.principal.user == .root else {
-            throw .denied(Denial(action: .actAs, profile: nil, reason: .noRule))
-        }
-        guard case .caller(_, let decision, _) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
-        return decision.rules
-    }
-
     /// The policy's leave for a change, and all that it stands on.
     struct Leave: ~Copyable {
         let permit: Permit
@@ -38,17 +14,44 @@ extension Broker {
         let terms: Terms
         /// The hash of the policy that decided.
         let policy: String
+        let question: Question
+    }
+
+    /// Step 6. `acting` are the rules that let the caller ask for another.
+    func authorize(
+        _ policy: PolicySet, _ query: Query, _ use: [UseEntry], acting: [String] = []
+    ) throws(Refusal) -> Leave {
+        let question = Question(query, now: clock.now)
+        let permit: Permit
+        do throws(Denial) {
+            permit = try policy.authorize(query, use: use, now: question.now)
+        } catch {
+            throw .denied(error, question, by: policy)
+        }
+        guard case .caller(_, let decision, let terms) = permit.basis else {
+            preconditionFailure("a caller's query gives a caller's permit")
+        }
+        return Leave(
+            permit: permit, decision: decision.with(acting), terms: terms, policy: policy.hash, question: question)
+    }
+
+    /// Step 6, where the caller acts for another: whether he may, whoever that is. Nobody but root acts for root.
+    ///
+    /// - Returns: the ids of the rules that let him; none where he acts for himself.
+    func actingRules(_ context: CallContext, _ policy: PolicySet) throws(Refusal) -> [String] {
+        guard let other = context.onBehalfOf else { return [] }
+        let query = Query(principal: context.principal, action: .actAs)
+        let leave = try authorize(policy, query, [])
+        guard other.user != .root || context.principal.user == .root else {
+            throw .denied(Denial(action: .actAs, profile: nil, reason: .noRule), leave.question, by: policy)
+        }
+        return leave.decision.rules
     }
 
     /// Step 6, for a caller.
     func leave(_ query: Query, _ use: [UseEntry], _ context: CallContext) throws(Refusal) -> Leave {
         guard let policy = policy.set else { throw .noPolicy(query.action) }
-        let acting = try actingRules(context, policy)
-        let permit = try authorize(policy, query, use)
-        guard case .caller(_, let decision, let terms) = permit.basis else {
-            preconditionFailure("a caller's query gives a caller's permit")
-        }
-        return Leave(permit: permit, decision: decision.with(acting), terms: terms, policy: policy.hash)
+        return try authorize(policy, query, use, acting: try actingRules(context, policy))
     }
 
     /// Step 7. A node that somebody reset is set right first, on record: nobody keeps others from their requests so.
@@ -164,7 +167,14 @@ extension Broker {
             .migUnsupported, .pendingReset, .driverUnavailable, .badRequest, .planChanged, .leasesLive,
             .inUse(_, _, nil):
             var record = Records.Basis(operation, context, policy: policy.set?.hash, decision: nil).record(.denied)
-            if case .denied(let denial) = refusal { record.rules = denial.reason.names }
+            if case .denied(let denial, let question, let decider) = refusal {
+                record.rules = denial.reason.names
+                record.profile = denial.profile
+                record.question = question.words
+                // The one that decided, whatever is in force by now.
+                record.policy = decider.hash
+                record.caller.groups = decider.mentioned(of: question.query.principal)
+            }
             record.decision = .deny
             Records.fill(&record, refusal)
             return record

@@ -36,10 +36,25 @@ enum Records {
         let asked: Asked?
         let policy: String?
         let decision: Decision?
+        let question: Question?
         /// The owner, where the broker acts of itself.
         let owner: UserID?
 
-        /// A caller's change.
+        /// A caller's change that the policy gave leave for.
+        init(
+            _ operation: OperationID, _ context: CallContext, _ asked: Asked, _ leave: borrowing Broker.Leave
+        ) {
+            self.operation = operation
+            self.context = context
+            self.asked = asked
+            method = context.method
+            policy = leave.policy
+            decision = leave.decision
+            question = leave.question
+            owner = nil
+        }
+
+        /// A caller's change, or what he was refused.
         init(
             _ operation: OperationID, _ context: CallContext, _ asked: Asked? = nil, policy: String?,
             decision: Decision?
@@ -50,6 +65,7 @@ enum Records {
             method = context.method
             self.policy = policy
             self.decision = decision
+            question = nil
             owner = nil
         }
 
@@ -61,6 +77,7 @@ enum Records {
             self.method = method
             policy = nil
             decision = nil
+            question = nil
             self.owner = owner
         }
 
@@ -73,6 +90,7 @@ enum Records {
             if let context { record.caller = Records.caller(context, groups: decision?.groups ?? []) }
             if let owner { record.caller.onBehalfOf = owner }
             record.policy = policy
+            if type == .intent { record.question = question?.words ?? [] }
             if type == .intent || type == .outcome {
                 record.params = asked?.words
                 record.key = asked?.key

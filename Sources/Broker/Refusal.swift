@@ -7,7 +7,8 @@ package import Policy
 
 /// Why the broker does not do what it was asked; nothing has changed, or what had was undone, but for `leftBehind`.
 package indirect enum Refusal: Error, Sendable {
-    case denied(Denial)
+    /// What that policy said to that question.
+    case denied(Denial, Question, by: PolicySet)
     /// No policy could be loaded; every change is denied until one can.
     case noPolicy(Action)
     case gateClosed(GateClosed)
@@ -73,7 +74,7 @@ extension Refusal: CustomStringConvertible {
     /// The error's word on the wire and in the audit log.
     package var word: String {
         switch self {
-        case .denied(let denial):
+        case .denied(let denial, _, _):
             switch denial.reason {
             case .quotaExceeded, .leaseTooLong: "QuotaExceeded"
             case .noIdentity, .denied, .noRule, .isolationRequired, .outsideHours: "NotAuthorized"
@@ -99,7 +100,7 @@ extension Refusal: CustomStringConvertible {
     /// For the audit log, which may say everything.
     package var description: String {
         switch self {
-        case .denied(let denial): denial.why
+        case .denied(let denial, _, _): denial.why
         case .noPolicy: "no policy is loaded, so everything is denied"
         case .gateClosed(let closed): "\(closed)"
         case .nodeFailed(let error): "\(error)"

@@ -58,7 +58,7 @@ extension Broker {
     }
 
     /// The log's files, oldest first.
-    private func segments() throws(AuditReplayError) -> [String] {
+    func segments() throws(AuditReplayError) -> [String] {
         do throws(SystemError) {
             return try AuditSegments.list(in: audit.directory)
         } catch {

@@ -13,7 +13,7 @@ extension BrokerError {
     init(_ refusal: Refusal, _ views: Views) {
         self =
             switch refusal {
-            case .denied(let denial): BrokerError(denial)
+            case .denied(let denial, _, _): BrokerError(denial)
             case .noPolicy(let action):
                 .notAuthorized(action: action.rawValue, reason: refusal.description, rules: [])
             case .gateClosed(let closed):

@@ -23,6 +23,7 @@ enum Method: String, CaseIterable {
     case setMIGMode = "SetMIGMode"
     case queryAudit = "QueryAudit"
     case verifyAudit = "VerifyAudit"
+    case explainRecord = "ExplainRecord"
     case checkPolicy = "CheckPolicy"
     case reloadPolicy = "ReloadPolicy"
 
@@ -46,7 +47,7 @@ enum Method: String, CaseIterable {
         case .whoAmI, .explain: .anybody
         case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation, .monitor, .queryAudit:
             .right(.readOwn)
-        case .verifyAudit: .right(.readAudit)
+        case .verifyAudit, .explainRecord: .right(.readAudit)
         case .checkPolicy: .right(.readPolicy)
         case .reloadPolicy: .right(.reloadPolicy)
         case .request, .renew, .release, .createGPUInstances, .destroyGPUInstances, .createComputeInstances,

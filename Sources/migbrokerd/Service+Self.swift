@@ -77,20 +77,23 @@ extension Service {
         }
     }
 
+    /// A decision as it is told.
+    static func decision(of decision: Decision, _ views: Views) -> DecisionInfo {
+        let gpus = Set((decision.terms?.gpus ?? []).joined())
+        return DecisionInfo(
+            allowed: decision.isAllowed,
+            reason: decision.denial?.why ?? "allowed by \(decision.rules.joined(separator: ", "))",
+            rules: decision.rules, limits: decision.limits,
+            gpus: views.snapshot.inventory.entries.map(\.gpu).filter { gpus.contains($0.uuid) }
+                .map(Views.reference), seconds: decision.terms?.duration?.seconds)
+    }
+
     private static func explanation(
         _ action: Action, _ wish: Wish, _ principal: Principal, _ broker: Broker, _ views: Views
     ) -> VarlinkMessage {
         do throws(Refusal) {
             let decision = try broker.explain(action, wish, for: principal)
-            let gpus = Set((decision.terms?.gpus ?? []).joined())
-            let reply = ExplainReply(
-                decision: DecisionInfo(
-                    allowed: decision.isAllowed,
-                    reason: decision.denial?.why ?? "allowed by \(decision.rules.joined(separator: ", "))",
-                    rules: decision.rules, limits: decision.limits,
-                    gpus: views.snapshot.inventory.entries.map(\.gpu).filter { gpus.contains($0.uuid) }
-                        .map(Views.reference), seconds: decision.terms?.duration?.seconds))
-            return .reply(reply.json)
+            return .reply(ExplainReply(decision: Self.decision(of: decision, views)).json)
         } catch {
             if case .noPolicy = error {
                 let decision = DecisionInfo(

@@ -41,6 +41,13 @@ extension Service {
             try NoParameters.check(parameters)
             return later(on: records, for: user) { responder in responder.finish(.reply(Self.verification(broker).json))
             }
+        case .explainRecord:
+            let seq = try ExplainRecordRequest(parameters: parameters).seq
+            guard seq > 0 else { throw .invalidParameter("seq") }
+            let views = views(context)
+            return later(on: records, for: user) { responder in
+                responder.finish(Self.review(of: Int64(seq), broker, views))
+            }
         case .checkPolicy:
             try NoParameters.check(parameters)
             return slowly(for: user) { responder in
@@ -59,6 +66,22 @@ extension Service {
                     responder.finish(.error(BrokerError.policyInvalid(error.diagnostics.map(Self.info)).varlink))
                 }
             }
+        }
+    }
+
+    private static func review(of seq: Int64, _ broker: Broker, _ views: Views) -> VarlinkMessage {
+        do throws(AuditReplayError) {
+            guard let finding = try broker.review(seq) else {
+                return .error(BrokerError.notFound(what: "record", name: "\(seq)").varlink)
+            }
+            let record = finding.entry.record
+            let reply = ExplainRecordReply(
+                seq: Int(finding.entry.seq), policy: record.policy, question: record.question, recorded: record.rules,
+                decision: finding.decision.map { decision(of: $0, views) }, agrees: finding.agrees,
+                obstacle: finding.obstacle)
+            return .reply(reply.json)
+        } catch {
+            return .error(BrokerError.auditUnavailable(reason: "the audit log cannot be read").varlink)
         }
     }
 

@@ -99,7 +99,7 @@ final class Service: VarlinkService {
         case .request, .renew, .release, .createGPUInstances, .destroyGPUInstances, .createComputeInstances,
             .destroyComputeInstances, .setMIGMode:
             return try change(method, call.parameters, context)
-        case .queryAudit, .verifyAudit, .checkPolicy, .reloadPolicy:
+        case .queryAudit, .verifyAudit, .explainRecord, .checkPolicy, .reloadPolicy:
             return try slowly(method, call.parameters, context)
         case .explain: return try explain(call.parameters, context)
         case .monitor:

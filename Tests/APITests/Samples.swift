@@ -144,6 +144,8 @@ extension Sample {
                 profiles: ["1g.5gb"], memoryMiB: 1, multiprocessors: 2, count: 3, gpu: "0", seconds: 60, name: "mine",
                 dryRun: true, key: "k", onBehalfOf: "alice"), least: LeaseRequest()),
         Sample(
+            .parameters(of: "ExplainRecord"), ExplainRecordRequest(seq: 7), least: ExplainRecordRequest(seq: 7)),
+        Sample(
             .parameters(of: "Renew"),
             RenewRequest(lease: "00", seconds: 60, dryRun: true, key: "k", onBehalfOf: "alice"),
             least: RenewRequest(lease: "00")),
@@ -221,6 +223,11 @@ extension Sample {
                 .reply(of: "SetMIGMode"),
                 SetMIGModeReply(operation: "00", dryRun: false, plan: plan, leases: [lease], modes: [ending]),
                 least: SetMIGModeReply(dryRun: true, plan: plan, leases: [], modes: [])),
+            Sample(
+                .reply(of: "ExplainRecord"),
+                ExplainRecordReply(
+                    seq: 7, policy: "00", question: ["request"], recorded: ["a"], decision: decision, agrees: true,
+                    obstacle: "none"), least: ExplainRecordReply(seq: 7)),
             Sample(
                 .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
                 least: VerifyAuditReply(valid: false, records: 0)),

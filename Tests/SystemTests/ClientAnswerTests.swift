@@ -145,6 +145,10 @@ struct ClientAnswerTests {
             "Explain": .reply(ExplainReply(decision: decision).json),
             "QueryAudit": .reply(["records": [record]]),
             "VerifyAudit": .reply(VerifyAuditReply(valid: false, records: 1, head: text, problem: text).json),
+            "ExplainRecord": .reply(
+                ExplainRecordReply(
+                    seq: 1, policy: text, question: [text], recorded: [text], decision: decision, obstacle: text
+                ).json),
             "Request": .reply(
                 LeaseReply(
                     dryRun: false, plan: [PlannedInstance(gpu: gpu, profile: text, placement: place)],

@@ -28,6 +28,7 @@ struct MethodMatrixTests {
         "SetMIGMode": (#"{"enabled":false}"#, false, ""),
         "QueryAudit": ("{}", false, ""),
         "VerifyAudit": ("{}", false, ""),
+        "ExplainRecord": (#"{"seq":1}"#, false, ""),
         "CheckPolicy": ("{}", false, ""),
         "ReloadPolicy": ("{}", false, ""),
     ]
