@@ -5,125 +5,91 @@ struct LimitStage {
     /// How long a lease may last where no limit says; and, no longer than that, how long it lasts where nobody says.
     static let longestLease = TimeSpan(seconds: 86_400)
 
-    /// Those that hold for the query, by id.
-    private(set) var holding: [Limit] = []
     private(set) var duration: TimeSpan?
     private(set) var denial: Denial?
-    private var stopped: Set<String> = []
+    private(set) var killsOnExpiry = false
+    private let limits: [Limit]
     private let query: Query
+    /// Positions of those that hold for the query.
+    private var holding: [Int] = []
+    /// Positions of all that stop it.
+    private var stopped: PositionSet
 
     init(_ policy: PolicySet, _ query: Query, _ naming: PrincipalIndex.Naming, _ use: [UseEntry]) {
+        limits = policy.limits
         self.query = query
+        stopped = policy.index.noLimits
         guard query.action.creates || query.action.renews else { return }
-        naming.limits.forEach { holding.append(policy.limits[$0]) }
+        naming.limits.forEach { holding.append($0) }
+        killsOnExpiry = holding.contains { limits[$0].killsOnExpiry }
         checkDuration()
         if query.action.renews { checkRenewals() }
-        if query.action.creates { checkUse(use) }
+        if query.action.creates { checkUse(LimitUse(policy, use, for: query.principal.user)) }
     }
 
-    /// Ids of all limits that stop the query, in byte order; `denial` tells of one of them.
-    var stopping: [String] { holding.map(\.id).filter(stopped.contains) }
+    /// Ids of those that hold for the query, in byte order.
+    var holdingLimits: [String] { holding.map { limits[$0].id } }
 
-    var killsOnExpiry: Bool { holding.contains { $0.killsOnExpiry } }
+    /// Ids of all limits that stop the query, in byte order; `denial` tells of one of them.
+    var stoppingLimits: [String] {
+        var ids: [String] = []
+        stopped.forEach { ids.append(limits[$0].id) }
+        return ids
+    }
 
     /// Of several limits the least holds, so none of them can be passed by way of another.
     private mutating func checkDuration() {
-        let bounds = holding.compactMap { limit in limit.leaseMax.map { (id: limit.id, span: $0) } }
-        let longest = bounds.map(\.span).min() ?? Self.longestLease
+        var longest: (position: Int?, span: TimeSpan) = (nil, Self.longestLease)
+        for position in holding {
+            guard let span = limits[position].leaseMax else { continue }
+            if longest.position == nil || span < longest.span { longest = (position, span) }
+        }
         guard let asked = query.duration else {
-            let usual = holding.compactMap(\.leaseDefault).min() ?? Self.longestLease
-            duration = min(usual, longest)
+            let usual = holding.compactMap { limits[$0].leaseDefault }.min() ?? Self.longestLease
+            duration = min(usual, longest.span)
             return
         }
-        guard asked > longest else {
+        guard asked > longest.span else {
             // A second is the least that ends at all.
             duration = max(asked, TimeSpan(seconds: 1))
             return
         }
-        let passed = bounds.filter { $0.span < asked }.map(\.id)
-        let least = bounds.first { $0.span == longest }?.id
-        stop(passed, .leaseTooLong(limit: least, asked: asked, max: longest))
+        for position in holding {
+            if let span = limits[position].leaseMax, span < asked { stopped.insert(position) }
+        }
+        deny(.leaseTooLong(limit: longest.position.map { limits[$0].id }, asked: asked, max: longest.span))
     }
 
     private mutating func checkRenewals() {
-        for limit in holding {
-            guard let max = limit.renewals, query.renewals >= max else { continue }
-            stop(
-                [limit.id],
-                .quotaExceeded(
-                    limit: limit.id, scope: limit.scope, dimension: .renewals, used: query.renewals, asked: 1, max: max)
-            )
+        for position in holding {
+            guard let max = limits[position].renewals, query.renewals >= max else { continue }
+            exceed(position, .renewals, used: query.renewals, asked: 1, max: max)
         }
     }
 
-    private mutating func checkUse(_ use: [UseEntry]) {
+    private mutating func checkUse(_ use: LimitUse) {
         guard case .instances(let demands) = query.target else { return }
         let asked = demands.reduce(into: Amounts()) { $0.add(slices: $1.slices, memoryMiB: $1.memoryMiB) }
-        for limit in holding where !limit.amounts.isEmpty {
-            let used = limit.use(in: use, for: query.principal.user)
-            for (dimension, max) in limit.amounts {
+        for position in holding {
+            let used = use.amounts(limits[position].scope, at: position)
+            for dimension in Limit.dimensionsOfUse {
+                guard let max = limits[position][dimension] else { continue }
                 let (sum, overflow) = used[dimension].addingReportingOverflow(asked[dimension])
                 guard overflow || sum > max else { continue }
-                stop(
-                    [limit.id],
-                    .quotaExceeded(
-                        limit: limit.id, scope: limit.scope, dimension: dimension, used: used[dimension],
-                        asked: asked[dimension], max: max))
+                exceed(position, dimension, used: used[dimension], asked: asked[dimension], max: max)
             }
         }
     }
 
-    private mutating func stop(_ ids: [String], _ reason: Denial.Reason) {
-        stopped.formUnion(ids)
+    private mutating func exceed(_ position: Int, _ dimension: Denial.Dimension, used: Int, asked: Int, max: Int) {
+        stopped.insert(position)
+        let limit = limits[position]
+        deny(
+            .quotaExceeded(
+                limit: limit.id, scope: limit.scope, dimension: dimension, used: used, asked: asked, max: max))
+    }
+
+    private mutating func deny(_ reason: Denial.Reason) {
         if denial == nil { denial = Denial(action: query.action, profile: nil, reason: reason) }
-    }
-}
-
-/// Sums of use that stop at the largest number instead of trapping: past it every limit is passed anyway.
-struct Amounts: Hashable, Sendable {
-    private(set) var instances = 0
-    private(set) var slices = 0
-    private(set) var memoryMiB = 0
-
-    /// A negative amount counts as none: nothing that is used can make room.
-    mutating func add(slices: SliceCount, memoryMiB: Int) {
-        instances = Self.sum(instances, 1)
-        self.slices = Self.sum(self.slices, max(0, slices.rawValue))
-        self.memoryMiB = Self.sum(self.memoryMiB, max(0, memoryMiB))
-    }
-
-    subscript(dimension: Denial.Dimension) -> Int {
-        switch dimension {
-        case .instances: instances
-        case .slices: slices
-        case .memory: memoryMiB
-        case .renewals: 0
-        }
-    }
-
-    private static func sum(_ a: Int, _ b: Int) -> Int {
-        let (sum, overflow) = a.addingReportingOverflow(b)
-        return overflow ? Int.max : sum
-    }
-}
-
-extension Limit {
-    /// What counts against the limit: one user's own use, or the use of everyone it names.
-    func use(in entries: [UseEntry], for user: UserID) -> Amounts {
-        entries.reduce(into: Amounts()) { amounts, entry in
-            let counts =
-                switch scope {
-                case .user: entry.user == user
-                case .group: who.names(entry)
-                }
-            if counts { amounts.add(slices: entry.slices, memoryMiB: entry.memoryMiB) }
-        }
-    }
-}
-
-extension Who {
-    /// Whether a use is that of someone named here, by the groups that he had when it began.
-    func names(_ entry: UseEntry) -> Bool {
-        users.contains(entry.user) || groups.contains { entry.groups.contains($0) }
     }
 }

@@ -18,7 +18,7 @@ extension PolicySet {
         let limits = LimitStage(self, query, naming, use)
         if let denial = limits.denial {
             return Decision(
-                outcome: .denied(denial), rules: rules.allowingRules, narrowedBy: [], limits: limits.stopping,
+                outcome: .denied(denial), rules: rules.allowingRules, narrowedBy: [], limits: limits.stoppingLimits,
                 groups: naming.groups)
         }
         let terms = Terms(
@@ -26,7 +26,7 @@ extension PolicySet {
             killsOnExpiry: limits.killsOnExpiry)
         return Decision(
             outcome: .allowed(terms), rules: rules.allowingRules, narrowedBy: rules.narrowingRules,
-            limits: limits.holding.map(\.id), groups: naming.groups)
+            limits: limits.holdingLimits, groups: naming.groups)
     }
 }
 

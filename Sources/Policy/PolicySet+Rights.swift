@@ -71,9 +71,10 @@ extension PolicySet {
     /// The limits that name someone, with their use, in byte order of their ids.
     package func limits(on principal: Principal, use: [UseEntry]) -> [LimitStatus] {
         var statuses: [LimitStatus] = []
+        let use = LimitUse(self, use, for: principal.user)
         index.naming(principal).limits.forEach { position in
             let limit = limits[position]
-            let used = limit.use(in: use, for: principal.user)
+            let used = use.amounts(limit.scope, at: position)
             statuses.append(
                 LimitStatus(
                     id: limit.id, scope: limit.scope,

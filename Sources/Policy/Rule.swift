@@ -61,11 +61,21 @@ struct Limit: Sendable {
     let renewals: Int?
     let killsOnExpiry: Bool
 
-    /// What bounds the use of those it names, in the order in which a denial names them.
-    var amounts: [(dimension: Denial.Dimension, max: Int)] {
-        [(.instances, instances), (.slices, slices), (.memory, memoryMiB)].compactMap { dimension, max in
-            max.map { (dimension, $0) }
+    /// What is counted of the use of those it names, in the order in which a denial names them.
+    static let dimensionsOfUse: [Denial.Dimension] = [.instances, .slices, .memory]
+
+    subscript(dimension: Denial.Dimension) -> Int? {
+        switch dimension {
+        case .instances: instances
+        case .slices: slices
+        case .memory: memoryMiB
+        case .renewals: renewals
         }
+    }
+
+    /// What bounds the use of those it names.
+    var amounts: [(dimension: Denial.Dimension, max: Int)] {
+        Self.dimensionsOfUse.compactMap { dimension in self[dimension].map { (dimension, $0) } }
     }
 }
 

@@ -219,6 +219,7 @@ struct RuleStage {
 
     private static func ids(_ positions: PositionSet, _ rules: [Rule]) -> [String] {
         var ids: [String] = []
+        ids.reserveCapacity(positions.count)
         positions.forEach { ids.append(rules[$0].id) }
         return ids
     }
