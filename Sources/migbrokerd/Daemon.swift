@@ -82,10 +82,13 @@ struct Daemon {
     private func serve(
         _ listening: consuming Listening, _ signals: Signals, _ manager: String?
     ) throws(StartError) -> FileDescriptor? {
+        let witnesses = try Witnesses(options)
         let audit = try StartError.from { () throws(AuditUnavailable) in
             try AuditLog(
-                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system())
+                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system(),
+                follower: witnesses.put)
         }
+        try witnesses.start(with: audit)
         let changed = try StartError.from { () throws(SystemError) in try LoopQueue<Int>() }
         let broker = Broker(configuration, audit: audit) { changed.post($0) }
         try StartError.from { () throws(AuditReplayError) in try broker.start() }
@@ -96,6 +99,7 @@ struct Daemon {
         let lock = listening.lock
         let listener = listening.listener
         try loop(listener, broker, changed, signals, manager)
+        witnesses.finish()
         return lock
     }
 
