@@ -45,6 +45,9 @@ package final class AuditLog: Sendable {
     /// The last record written. Never waits for the disk.
     package var head: AuditHead { published.withLock { $0.head } }
 
+    /// Whether its records are sealed with a key, which this version has no way to do.
+    package var isSealed: Bool { false }
+
     /// What the log could do when it was last used. Never waits for the disk.
     package var health: AuditHealth { published.withLock { $0.health } }
 
