@@ -180,7 +180,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Linux", "MIG", "JSON", "Varlink", "API", "Audit", "SimulatedMachine",
             ],
-            exclude: ["crowd.py", "flood.py"],
+            exclude: ["crowd.py", "flood.py", "hostile.py"],
             swiftSettings: common),
     ]
 )
