@@ -186,6 +186,10 @@ package enum BrokerInterface {
         # One finding of a policy check. severity is error or warning.
         type Diagnostic (file: string, line: int, column: int, severity: string, message: string)
 
+        # One thing that the broker looked at: driver, isolation, nodes, policy, audit, seal, journal, heads or clock. state
+        # is ok, warning or bad; fix is what sets it right.
+        type HealthCheck (name: string, state: string, finding: string, fix: ?string)
+
         method ListGPUs() -> (gpus: []GPU)
 
         method ListProfiles(gpu: ?string) -> (profiles: []Profile)
@@ -213,6 +217,10 @@ package enum BrokerInterface {
           isolation: string,
           policy: ?string
         )
+
+        # How the broker does. Every user learns each state; reasons, paths and commands need the right to what they tell of:
+        # policy.read, audit.read or, for driver and nodes, read.all.
+        method GetHealth() -> (version: string, checks: []HealthCheck)
 
         # Runs the very function that decides, and changes nothing. user needs policy.read unless it is the caller.
         method Explain(

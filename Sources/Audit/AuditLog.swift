@@ -15,6 +15,7 @@ package final class AuditLog: Sendable {
     package let directory: String
     private let writer: Mutex<AuditWriter>
     private let published: Mutex<Published>
+    private let follower: (@Sendable ([AuditEntry]) -> Void)?
     /// Taken for a moment only, and inside the writer's lock where both are.
     private let denials = Mutex(DenialTable())
 
@@ -26,11 +27,16 @@ package final class AuditLog: Sendable {
     /// A torn end is repaired, and a `gap` record ahead of the first one written names what was cut off. One process
     /// at a time may have a log open. `head` is what the last checkpoint knew; where the log ends before it, a `gap`
     /// record says so. `reserve` bytes are kept free for the ends of changes.
+    ///
+    /// The follower is told every record that was written, in order and with its place in the log. The log waits for it,
+    /// so it must take them and return: `JournalFollower` and `HeadsFollower` have threads of their own.
     package init(
         _ directory: String, expecting head: AuditHead? = nil, reserve: Int64 = reserveBytes,
-        clock: AuditClock
+        clock: AuditClock, follower: (@Sendable ([AuditEntry]) -> Void)? = nil
     ) throws(AuditUnavailable) {
-        let writer = try AuditWriter(in: directory, expecting: head, reserve: reserve, clock: clock)
+        var writer = try AuditWriter(in: directory, expecting: head, reserve: reserve, clock: clock)
+        writer.isFollowed = follower != nil
+        self.follower = follower
         self.directory = directory
         published = Mutex(Published(head: writer.head, health: writer.health))
         self.writer = Mutex(writer)
@@ -38,6 +44,9 @@ package final class AuditLog: Sendable {
 
     /// The last record written. Never waits for the disk.
     package var head: AuditHead { published.withLock { $0.head } }
+
+    /// Whether its records are sealed with a key, which this version has no way to do.
+    package var isSealed: Bool { false }
 
     /// What the log could do when it was last used. Never waits for the disk.
     package var health: AuditHealth { published.withLock { $0.health } }
@@ -142,6 +151,11 @@ package final class AuditLog: Sendable {
             defer {
                 let (head, health) = (writer.head, writer.health)
                 published.withLock { $0 = Published(head: head, health: health) }
+                // Still locked, for the order of the records is what makes them a log.
+                if let follower {
+                    let entries = writer.takeWritten()
+                    if !entries.isEmpty { follower(entries) }
+                }
             }
             return try body(&writer)
         }

@@ -47,6 +47,9 @@ struct AuditWriter: ~Copyable {
     private var reference: AuditStamp
     private var trouble: AuditUnavailable?
     private var isClosed = false
+    /// Whether what is written is kept for `takeWritten`.
+    var isFollowed = false
+    private var written: [AuditEntry] = []
 
     /// Opens the log of a directory, or begins one there. Blocks on the disk.
     ///
@@ -124,7 +127,14 @@ struct AuditWriter: ~Copyable {
         batch += new
         var chain = AuditChain(after: head)
         var bytes: [UInt8] = []
-        for pending in batch { bytes += chain.link(pending.record, pending.stamp) }
+        var entries: [AuditEntry] = []
+        for pending in batch {
+            let prev = chain.hash
+            bytes += chain.link(pending.record, pending.stamp)
+            guard isFollowed else { continue }
+            entries.append(
+                AuditEntry(seq: chain.seq, stamp: pending.stamp, record: pending.record, prev: prev, hash: chain.hash))
+        }
         if !purpose.mayUseReserve { try makeRoom(for: bytes.count) }
         do throws(SystemError) {
             try segment?.append(bytes, durably: isDurable)
@@ -137,7 +147,14 @@ struct AuditWriter: ~Copyable {
         opening = []
         owed = []
         lostCount = 0
+        written += entries
         if endsTrouble { trouble = nil }
+    }
+
+    /// Hands out what was written since the last time, in its order.
+    mutating func takeWritten() -> [AuditEntry] {
+        defer { written = [] }
+        return written
     }
 
     /// Refuses a batch that would leave less than the reserve.

@@ -58,8 +58,11 @@ extension Broker {
             }
             return
         }
+        // A driver that cannot tell its version works all the same.
+        let version = withState { $0.driver == nil ? nil : $0.driverVersion } ?? (try? driver.driverVersion())
         change { state in
             state.driver = driver
+            state.driverVersion = version
             state.driverProblem = nil
             state.inventory = inventory
             completeLeases(&state)

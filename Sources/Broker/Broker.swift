@@ -64,6 +64,8 @@ package final class Broker: Sendable {
         var geometries = GeometryCache()
         var slotMaps = SlotMapCache()
         var driver: NVMLDriver?
+        /// As that driver tells it.
+        var driverVersion: String?
         var driverProblem: String? = "not asked yet"
         /// Instances that have no lease, as they were last seen: what is new among them somebody else made.
         var external: Set<External> = []

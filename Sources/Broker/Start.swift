@@ -50,9 +50,12 @@ extension Broker {
         var record = AuditRecord(.start)
         // Without a driver the look that follows puts the reason on record.
         if let driver = try? NVMLDriver(driver: configuration.driverRoot) {
-            let version = (try? driver.driverVersion()) ?? "of an unknown version"
-            record.params = "driver \(version), \(driver.libraryPath)"
-            withState { $0.driver = driver }
+            let version = try? driver.driverVersion()
+            record.params = "driver \(version ?? "of an unknown version"), \(driver.libraryPath)"
+            withState { state in
+                state.driver = driver
+                state.driverVersion = version
+            }
         }
         note([record])
     }

@@ -39,6 +39,7 @@ package struct Errno: RawRepresentable, Hashable, Sendable, CustomStringConverti
     package static let notConnected = Errno(rawValue: ENOTCONN)
     package static let connectionRefused = Errno(rawValue: ECONNREFUSED)
     package static let timedOut = Errno(rawValue: ETIMEDOUT)
+    package static let messageTooLong = Errno(rawValue: EMSGSIZE)
     package static let quota = Errno(rawValue: EDQUOT)
 
     /// The number that the last failed call of this thread left; read it on the next line, once.

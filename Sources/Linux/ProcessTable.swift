@@ -14,7 +14,7 @@ package enum ProcessTable {
     static func facts(of pid: Int32) -> PeerProcess? {
         guard let command = read(pid, "comm"), let groups = bytes("\(pid)/cgroup") else { return nil }
         return PeerProcess(
-            command: line(command), cgroup: cgroupPath(in: groups),
+            command: withoutEnd(command), cgroup: cgroupPath(in: groups),
             loginUser: number(read(pid, "loginuid")).map { UserID($0) }, session: number(read(pid, "sessionid")))
     }
 
@@ -110,6 +110,11 @@ package enum ProcessTable {
         } catch {
             return nil
         }
+    }
+
+    /// All but the line feed at its end: a name that begins with one is not to hide the rest.
+    private static func withoutEnd(_ text: String) -> String {
+        text.utf8.last == UInt8(ascii: "\n") ? String(decoding: text.utf8.dropLast(), as: UTF8.self) : text
     }
 
     private static func line(_ text: String) -> String {

@@ -34,7 +34,7 @@ extension NodeStore {
     /// A gate for the broker's own ends and repairs, which must go on even where nodes are missing or wrong.
     package func repairGate() -> Gate { Gate() }
 
-    private func checkedMajor() throws(GateClosed) -> UInt32 {
+    func checkedMajor() throws(GateClosed) -> UInt32 {
         do throws(CapabilityTreeError) {
             return try tree().major
         } catch {
@@ -77,7 +77,7 @@ extension NodeStore {
         }
     }
 
-    private func inspected(_ name: NodeName) throws(GateClosed) -> NodeStatus? {
+    func inspected(_ name: NodeName) throws(GateClosed) -> NodeStatus? {
         do throws(NodeError) {
             return try inspect(name)
         } catch .problem(_, let problem) {
@@ -89,11 +89,11 @@ extension NodeStore {
         }
     }
 
-    private func closed(_ name: NodeName, _ problem: NodeProblem) -> GateClosed {
+    func closed(_ name: NodeName, _ problem: NodeProblem) -> GateClosed {
         closed(name.minor.map { "\(directory)/nvidia-cap\($0)" } ?? directory, problem)
     }
 
-    private func closed(_ node: String, _ problem: NodeProblem) -> GateClosed {
+    func closed(_ node: String, _ problem: NodeProblem) -> GateClosed {
         GateClosed(node: node, problem: problem, fix: fix(node, problem))
     }
 

@@ -82,10 +82,13 @@ struct Daemon {
     private func serve(
         _ listening: consuming Listening, _ signals: Signals, _ manager: String?
     ) throws(StartError) -> FileDescriptor? {
+        let witnesses = try Witnesses(options)
         let audit = try StartError.from { () throws(AuditUnavailable) in
             try AuditLog(
-                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system())
+                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system(),
+                follower: witnesses.put)
         }
+        try witnesses.start(with: audit)
         let changed = try StartError.from { () throws(SystemError) in try LoopQueue<Int>() }
         let broker = Broker(configuration, audit: audit, say: { Log.say($0) }) { changed.post($0) }
         try StartError.from { () throws(AuditReplayError) in try broker.start() }
@@ -95,13 +98,14 @@ struct Daemon {
         loadPolicy(broker)
         let lock = listening.lock
         let listener = listening.listener
-        try loop(listener, broker, changed, signals, manager)
+        try loop(listener, broker, witnesses, changed, signals, manager)
+        witnesses.finish()
         return lock
     }
 
     private func loop(
-        _ listener: consuming UnixListener, _ broker: Broker, _ changed: LoopQueue<Int>, _ signals: Signals,
-        _ manager: String?
+        _ listener: consuming UnixListener, _ broker: Broker, _ witnesses: Witnesses, _ changed: LoopQueue<Int>,
+        _ signals: Signals, _ manager: String?
     ) throws(StartError) {
         do throws(SystemError) {
             let loop = try EventLoop()
@@ -117,7 +121,7 @@ struct Daemon {
             let service = Service(
                 broker: broker, changes: changes, slow: slow,
                 records: try Worker(named: "records", bounds: options.bounds),
-                identities: try Identities(loop: loop, bounds: options.bounds))
+                identities: try Identities(loop: loop, bounds: options.bounds), witnesses: witnesses)
             _ = try changed.attach(to: loop) { service.didChange(to: $0) }
             let server = try VarlinkServer(
                 listener: listener, service: service, bounds: options.bounds, loop: loop)

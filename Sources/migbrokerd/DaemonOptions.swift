@@ -11,6 +11,8 @@ struct DaemonOptions {
     let policyDirectory: String
     let state: String
     let auditDirectory: String
+    let journal: Journal
+    let heads: String?
     let bounds: Bounds
     /// Where the service that ends processes listens.
     let ender: String
@@ -18,6 +20,13 @@ struct DaemonOptions {
     let onlyEndsProcesses: Bool
     let wantsHelp: Bool
     let wantsVersion: Bool
+
+    /// Which journal is told what the audit log records.
+    enum Journal {
+        case standard(String)
+        case path(String)
+        case nowhere
+    }
 
     static let usage = """
         usage: migbrokerd [options]
@@ -32,6 +41,9 @@ struct DaemonOptions {
           --state DIR         checkpoints           (/var/lib/migbroker)
           --audit DIR         the audit log         (/var/log/migbroker)
           --ender PATH        the service that ends processes of ended leases listens there  (/run/migbroker/ender)
+          --journal PATH      the journal's socket, or none
+                                                    (/run/systemd/journal/socket)
+          --audit-heads FILE  note the log's heads there too, on another disk for instance
           --limit NAME=N      set a bound; may be repeated
           --make-nodes        make the capability nodes of the GPUs present, and end
           --end-processes     be the service that ends processes, and nothing else
@@ -44,8 +56,9 @@ struct DaemonOptions {
             words,
             kinds: [
                 "--root": .value, "--driver": .value, "--socket": .value, "--policy": .value, "--policy-dir": .value,
-                "--state": .value, "--audit": .value, "--limit": .value, "--ender": .value, "--make-nodes": .flag,
-                "--end-processes": .flag, "--help": .flag, "-h": .flag, "--version": .flag,
+                "--state": .value, "--audit": .value, "--journal": .value, "--audit-heads": .value, "--limit": .value,
+                "--ender": .value, "--make-nodes": .flag, "--end-processes": .flag, "--help": .flag, "-h": .flag,
+                "--version": .flag,
             ], aliases: ["-h": "--help"])
         if let argument = options.arguments.first ?? options.rest?.first { throw .unexpectedArgument(argument) }
         root = try Self.directory(options, "--root")
@@ -58,6 +71,14 @@ struct DaemonOptions {
         policyDirectory = options.value("--policy-dir") ?? "\(prefix)/etc/migbroker/policy.d"
         state = options.value("--state") ?? "\(prefix)/var/lib/migbroker"
         auditDirectory = options.value("--audit") ?? "\(prefix)/var/log/migbroker"
+        let given = try options.value("--journal", expected: "an absolute path, or none") { text -> Journal? in
+            if text.utf8.elementsEqual("none".utf8) { return Journal.nowhere }
+            return text.utf8.first == UInt8(ascii: "/") ? .path(text) : nil
+        }
+        journal = given ?? .standard("\(prefix)/run/systemd/journal/socket")
+        heads = try options.value("--audit-heads", expected: "an absolute path") { text in
+            text.utf8.first == UInt8(ascii: "/") ? text : nil
+        }
         var bounds = Bounds()
         for assignment in options.values("--limit") {
             guard bounds.set(assignment) else {

@@ -11,6 +11,7 @@ enum Method: String, CaseIterable {
     case listLeases = "ListLeases"
     case getOperation = "GetOperation"
     case whoAmI = "WhoAmI"
+    case getHealth = "GetHealth"
     case explain = "Explain"
     case monitor = "Monitor"
     case request = "Request"
@@ -44,7 +45,7 @@ enum Method: String, CaseIterable {
 
     var requirement: Requirement {
         switch self {
-        case .whoAmI, .explain: .anybody
+        case .whoAmI, .getHealth, .explain: .anybody
         case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation, .monitor, .queryAudit:
             .right(.readOwn)
         case .verifyAudit, .explainRecord: .right(.readAudit)

@@ -24,6 +24,7 @@ final class Service: VarlinkService {
     let records: Worker
     let identities: Identities
     let owners: Owners
+    let witnesses: Witnesses
     private var rates: UserRates
     private var monitors: [VarlinkResponder] = []
     /// The latest of each user.
@@ -40,13 +41,16 @@ final class Service: VarlinkService {
         let parameters: [UInt8]
     }
 
-    init(broker: Broker, changes: Worker, slow: Worker, records: Worker, identities: Identities) {
+    init(
+        broker: Broker, changes: Worker, slow: Worker, records: Worker, identities: Identities, witnesses: Witnesses
+    ) {
         self.broker = broker
         self.changes = changes
         self.slow = slow
         self.records = records
         self.identities = identities
         owners = Owners(broker: broker, changes: changes, identities: identities)
+        self.witnesses = witnesses
         rates = UserRates(
             perSecond: broker.configuration.bounds.changesPerSecond, burst: broker.configuration.bounds.changeBurst)
     }
@@ -108,6 +112,9 @@ final class Service: VarlinkService {
         case .whoAmI:
             try NoParameters.check(call.parameters)
             return whoAmI(context)
+        case .getHealth:
+            try NoParameters.check(call.parameters)
+            return health(context)
         case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation:
             return .now(try read(method, call.parameters, context, seesAll: standing.seesAll))
         }

@@ -22,6 +22,7 @@ struct Verb: Sendable {
         ),
         ("Rights", [.whoami, .explain, .policyCheck, .policyTest, .policyShow]),
         ("Record", [.auditShow, .auditExplain, .auditVerify]),
+        ("Health", [.doctor]),
     ]
     static var all: [Verb] { groups.flatMap(\.verbs) }
 }

@@ -80,6 +80,7 @@ extension Sample {
     private static let right = Right(
         action: "request", rules: ["a", "b"], hours: [RuleHours(rule: "b", during: "Mon-Fri 08:00-20:00")])
     private static let use = LimitUse(limit: "each", scope: "user", dimension: "slices", used: 1, maximum: 2)
+    private static let check = HealthCheck(name: "clock", state: "bad", finding: "it was set back", fix: "set it right")
     private static let group = GroupInfo(gid: 3001, name: "ml")
     private static let decision = DecisionInfo(
         allowed: true, reason: "allowed by a", rules: ["a"], limits: ["each"], gpus: [gpu], seconds: 7200,
@@ -126,6 +127,7 @@ extension Sample {
             .type("Operation"), operation,
             least: OperationInfo(id: "00", method: "Request", state: "done", leases: [])),
         Sample(.type("Diagnostic"), finding),
+        Sample(.type("HealthCheck"), check, least: HealthCheck(name: "driver", state: "ok", finding: "it answers")),
     ]
 
     private static let requests: [Sample] = [
@@ -199,6 +201,7 @@ extension Sample {
                     isolation: "advisory", policy: "00"),
                 least: WhoAmIReply(
                     uid: 2001, gid: 2001, groups: [], origin: "unknown", rights: [], limits: [], isolation: "advisory")),
+            Sample(.reply(of: "GetHealth"), GetHealthReply(version: "1", checks: [check])),
             Sample(.reply(of: "Explain"), ExplainReply(decision: decision)),
             Sample(.reply(of: "Monitor"), MonitorReply(change: 7)),
             Sample(

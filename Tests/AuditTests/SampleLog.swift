@@ -114,3 +114,20 @@ func run(_ program: String, _ arguments: [String]) throws -> (output: String, st
 func isRunnable(_ program: String, _ arguments: [String]) -> Bool {
     (try? run(program, arguments).status) == .exited(0)
 }
+
+extension SampleLog {
+    static func intent() -> AuditRecord {
+        var record = full()
+        record.type = .intent
+        record.result = nil
+        return record
+    }
+
+    static func denial(uid: UInt32, method: String = "Request", error: String = "NotAuthorized") -> AuditRecord {
+        var record = AuditRecord(.denied)
+        record.method = method
+        record.error = error
+        record.caller.uid = UserID(uid)
+        return record
+    }
+}

@@ -72,7 +72,7 @@ struct ForeignClientTests {
             granted = call("Request", profiles=["1g.5gb"], name="from python", seconds=600)
             lease = granted["leases"][0]
             call("ListGPUs"); call("ListProfiles", gpu="0"); call("ListInstances"); call("ListDevices", all=True)
-            call("ListLeases"); call("GetOperation", operation=granted["operation"]); call("WhoAmI")
+            call("ListLeases"); call("GetOperation", operation=granted["operation"]); call("WhoAmI"); call("GetHealth")
             call("Explain", action="request", profiles=["1g.5gb"])
             call("Renew", lease=lease["id"], seconds=1200)
             call("QueryAudit", more=True, operation=granted["operation"])

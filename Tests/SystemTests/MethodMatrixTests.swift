@@ -16,6 +16,7 @@ struct MethodMatrixTests {
         "ListLeases": ("{}", false, ""),
         "GetOperation": (#"{"operation":"00000000000000000000000000000000"}"#, false, ""),
         "WhoAmI": ("{}", true, ""),
+        "GetHealth": ("{}", true, ""),
         "Explain": (#"{"action":"request"}"#, true, ""),
         "Monitor": ("{}", false, #","more":true"#),
         "Request": (#"{"profiles":["1g.5gb"]}"#, false, ""),
@@ -84,7 +85,7 @@ struct MethodMatrixTests {
 
     @Test func `every method of the interface has its row, and no row is without its method`() {
         #expect(Self.rows.keys.sorted() == InterfaceMethod.all.map(\.name).sorted())
-        #expect(Self.rows.filter(\.value.isPublic).keys.sorted() == ["Explain", "WhoAmI"])
+        #expect(Self.rows.filter(\.value.isPublic).keys.sorted() == ["Explain", "GetHealth", "WhoAmI"])
     }
 
     @Test(arguments: settings)
