@@ -18,6 +18,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "sha256.h"
 #include "sockets.h"
 
 // Kernel constants (asm-generic/fcntl.h, linux/sched.h, linux/prctl.h); the same on x86-64 and arm64.
