@@ -22,6 +22,7 @@ enum Method: String, CaseIterable {
     case destroyComputeInstances = "DestroyComputeInstances"
     case setMIGMode = "SetMIGMode"
     case queryAudit = "QueryAudit"
+    case queryUsage = "QueryUsage"
     case verifyAudit = "VerifyAudit"
     case checkPolicy = "CheckPolicy"
     case reloadPolicy = "ReloadPolicy"
@@ -44,7 +45,8 @@ enum Method: String, CaseIterable {
     var requirement: Requirement {
         switch self {
         case .whoAmI, .explain: .anybody
-        case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation, .monitor, .queryAudit:
+        case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation, .monitor, .queryAudit,
+            .queryUsage:
             .right(.readOwn)
         case .verifyAudit: .right(.readAudit)
         case .checkPolicy: .right(.readPolicy)

@@ -21,7 +21,7 @@ struct Verb: Sendable {
             [.gpuInstanceCreate, .gpuInstanceDestroy, .computeInstanceCreate, .computeInstanceDestroy]
         ),
         ("Rights", [.whoami, .explain, .policyCheck, .policyTest, .policyShow]),
-        ("Record", [.auditShow, .auditVerify]),
+        ("Record", [.auditShow, .auditFollow, .auditUsage, .auditVerify]),
     ]
     static var all: [Verb] { groups.flatMap(\.verbs) }
 }

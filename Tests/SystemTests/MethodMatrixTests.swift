@@ -27,6 +27,7 @@ struct MethodMatrixTests {
         "DestroyComputeInstances": (#"{"computeInstances":[{SEAT,"ci":0}]}"#, false, ""),
         "SetMIGMode": (#"{"enabled":false}"#, false, ""),
         "QueryAudit": ("{}", false, ""),
+        "QueryUsage": ("{}", false, ""),
         "VerifyAudit": ("{}", false, ""),
         "CheckPolicy": ("{}", false, ""),
         "ReloadPolicy": ("{}", false, ""),

@@ -35,7 +35,7 @@ extension Verb {
 
     private static func verify(_ paths: [String], head: AuditHead?) throws(Failure) -> VerifyAuditReply {
         do throws(SystemError) {
-            let files = try segments(paths)
+            let files = try AuditFiles.segments(paths)
             if files.isEmpty {
                 return VerifyAuditReply(valid: false, records: 0, problem: "there are no segments")
             }
@@ -43,16 +43,6 @@ extension Verb {
         } catch {
             throw Failure(.checkFailed, what: "the audit log cannot be read", why: SafeText(error.description))
         }
-    }
-
-    /// The files named, and of directories their segments.
-    private static func segments(_ paths: [String]) throws(SystemError) -> [String] {
-        var files: [String] = []
-        for path in paths {
-            let isDirectory = try Files.attributesFollowing(path).kind == .directory
-            files += isDirectory ? try AuditSegments.list(in: path) : [path]
-        }
-        return files
     }
 
     private static func show(_ reply: VerifyAuditReply, in session: Session) throws(Failure) {
