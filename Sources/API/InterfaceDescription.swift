@@ -184,6 +184,19 @@ package enum BrokerInterface {
         type Operation (id: string, method: string, state: string, error: ?string, leases: []string)
 
         # One finding of a policy check. severity is error or warning.
+        # Of one user, group or profile: leases, and what they took times the seconds they ran. Slices and memory are what
+        # the profile's name says. A lease counts in full for every group by whose right it was made; no gid is no group.
+        type Usage (
+          uid: ?int,
+          user: ?string,
+          gid: ?int,
+          profile: ?string,
+          leases: int,
+          instanceSeconds: int,
+          sliceSeconds: int,
+          memoryGiBSeconds: int
+        )
+
         type Diagnostic (file: string, line: int, column: int, severity: string, message: string)
 
         # One thing that the broker looked at: driver, isolation, nodes, policy, audit, seal, journal, heads or clock. state
@@ -315,15 +328,34 @@ package enum BrokerInterface {
 
         # [Supports 'more' flag] Audit records, oldest first; without audit.read the caller's own. Without 'more' they must
         # fit one reply, of some 200 records: else ExpectedMore, unless limit asks for no more than that.
+        # user is a name or a uid, group a gid. operation, lease and a gpu's UUID may be cut at the end. With follow, which
+        # needs 'more', the answer has no end: records from since on, or those written from now on, as they are written.
         method QueryAudit(
           user: ?string,
+          group: ?int,
           operation: ?string,
           method: ?string,
           gpu: ?string,
+          profile: ?string,
+          lease: ?string,
+          result: ?string,
+          types: ?[]string,
           since: ?string,
           until: ?string,
-          limit: ?int
+          limit: ?int,
+          follow: ?bool
         ) -> (records: []object)
+
+        # What leases took of the machine in a period, by the audit log; without audit.read the caller's own. A lease runs
+        # from the record of its making to that of its end, one that still runs to the period's end.
+        method QueryUsage(user: ?string, since: ?string, until: ?string) -> (
+          since: ?string,
+          until: string,
+          total: Usage,
+          users: []Usage,
+          groups: []Usage,
+          profiles: []Usage
+        )
 
         method VerifyAudit() -> (
           valid: bool,

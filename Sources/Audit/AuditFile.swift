@@ -2,10 +2,13 @@ package import Linux
 
 /// One file of the log, read from front to back in memory that does not grow with it.
 struct AuditFile: ~Copyable {
-    /// Bytes read at once; more than one line by far, so that each chunk holds whole lines.
-    static let chunkBytes = 1 << 20
+    /// Bytes read at once: more than one line by far, so that each chunk holds whole lines, and little enough to stay in
+    /// the processor's cache while it is looked through.
+    static let chunkBytes = 256 << 10
 
     /// Whole lines of the file, or what follows the last of them.
+    ///
+    /// To be let go of before the next is read: then that is read over it, and not into memory of its own.
     struct Chunk {
         let bytes: [UInt8]
         /// Of the first byte in the file.
@@ -24,29 +27,40 @@ struct AuditFile: ~Copyable {
     let path: String
     private let file: FileDescriptor
     private var offset: Int64
+    private let limit: Int64
+    private var buffer: [UInt8] = []
 
-    /// Opens a regular file; a FIFO is refused and never waited for.
-    init(_ path: String, from offset: Int64 = 0) throws(SystemError) {
-        let file = try Files.open(path, [.read, .nonBlocking])
-        let attributes = try file.attributes()
-        guard attributes.kind == .regular else { throw SystemError("open", .invalid, path) }
-        self.file = file
+    /// What comes after `limit` is not read.
+    init(_ path: String, from offset: Int64 = 0, upTo limit: Int64 = .max) throws(SystemError) {
+        file = try Self.open(path)
         self.path = path
         self.offset = offset
+        self.limit = limit
+    }
+
+    /// Opens a regular file; a FIFO is refused and never waited for.
+    static func open(_ path: String) throws(SystemError) -> FileDescriptor {
+        let file = try Files.open(path, [.read, .nonBlocking])
+        guard try file.attributes().kind == .regular else { throw SystemError("open", .invalid, path) }
+        return file
     }
 
     /// The next lines; nil at the end. Only the last chunk can hold no whole line: then it is torn, or longer than
     /// any record.
     mutating func next() throws(SystemError) -> Chunk? {
-        let bytes: [UInt8]
+        let count = Int(min(Int64(Self.chunkBytes), max(0, limit - offset)))
+        // Short as it was read near the end, or not there yet.
+        if buffer.count < count { buffer += repeatElement(0, count: count - buffer.count) }
+        buffer.removeLast(buffer.count - count)
         do throws(SystemError) {
-            bytes = try file.read(upTo: Self.chunkBytes, at: offset)
+            let read = try file.read(into: &buffer, at: offset)
+            buffer.removeLast(count - read)
         } catch {
             throw SystemError(error.call, error.code, path)
         }
-        guard !bytes.isEmpty else { return nil }
-        let wholeCount = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        let chunk = Chunk(bytes: bytes, offset: offset, wholeCount: wholeCount)
+        guard !buffer.isEmpty else { return nil }
+        let wholeCount = ByteSearch.last(UInt8(ascii: "\n"), in: buffer, 0..<buffer.count).map { $0 + 1 } ?? 0
+        let chunk = Chunk(bytes: buffer, offset: offset, wholeCount: wholeCount)
         offset = chunk.end
         return chunk
     }

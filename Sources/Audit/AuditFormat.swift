@@ -1,4 +1,5 @@
 internal import JSON
+internal import Linux
 internal import MIG
 
 /// Bounds and spelling of format 1.
@@ -24,12 +25,7 @@ package enum AuditFormat {
     static let limits = JSONLimits(bytes: lineBytes, depth: 2, keysPerObject: 64, stringBytes: lineBytes)
 
     /// Whether all bytes are ones that a line may hold.
-    static func isPrintable(_ line: Span<UInt8>) -> Bool {
-        // One branch a line, not a byte: the loop has no exit, so it runs many bytes at once.
-        var strangers: UInt8 = 0
-        for index in line.indices { strangers |= line[index] &- 0x20 < 0x5F ? 0 : 1 }
-        return strangers == 0
-    }
+    static func isPrintable(_ line: Span<UInt8>) -> Bool { ByteKind.isPrintable(line) }
 
     /// A string as a record may hold it: cut at a character of at most `textBytes`, and without NUL, which the one
     /// parser refuses.

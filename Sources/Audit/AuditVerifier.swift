@@ -14,28 +14,28 @@ package struct AuditVerifier: Sendable {
     /// Of the last good record; 0 before the first.
     package private(set) var seq: Int64 = 0
     package private(set) var records: Int64 = 0
-    private var hash: [UInt8] = []
+    private var link = AuditLink()
 
     package init() {}
 
     /// Of the last good record, in hex; the genesis before the first.
-    package var lastHash: String { records == 0 ? AuditFormat.genesis : String(decoding: hash, as: UTF8.self) }
+    package var lastHash: String { link.text }
 
     /// Takes the next line, without its line feed. After an error the verifier stands where it stood.
     package mutating func check(_ line: ArraySlice<UInt8>) throws(AuditFault) {
         guard line.count <= AuditFormat.lineBytes else { throw .tooLong }
         guard let parts = AuditLine(line) else { throw .malformed }
         guard parts.hasOwnHash else { throw .wrongHash }
-        let isGenesis = parts.prev.allSatisfy { $0 == UInt8(ascii: "0") }
         if records == 0 {
+            let isGenesis = AuditLink().leads(to: parts.prev)
             guard !isGenesis || parts.seq == 1 else { throw .wrongSequence(parts.seq) }
             guard isGenesis || parts.seq != 1 else { throw .wrongPrevious }
         } else {
             guard parts.seq == seq + 1 else { throw .wrongSequence(parts.seq) }
-            guard parts.prev.elementsEqual(hash) else { throw .wrongPrevious }
+            guard link.leads(to: parts.prev) else { throw .wrongPrevious }
         }
         seq = parts.seq
-        hash = Array(parts.hash)
+        link = AuditLink(parts.hash)
         records += 1
     }
 

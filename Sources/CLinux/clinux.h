@@ -18,6 +18,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "search.h"
+#include "sha256.h"
 #include "sockets.h"
 
 // Kernel constants (asm-generic/fcntl.h, linux/sched.h, linux/prctl.h); the same on x86-64 and arm64.
@@ -45,7 +47,7 @@ extern int setresgid(gid_t real, gid_t effective, gid_t saved);
 extern int setgroups(size_t count, const gid_t *groups);
 extern int getgrouplist(const char *user, gid_t group, gid_t *groups, int *count);
 extern ssize_t getrandom(void *buffer, size_t length, unsigned int flags);
-extern void *memmem(const void *haystack, size_t length, const void *needle, size_t needle_length);
+extern void *memrchr(const void *text, int byte, size_t length);
 extern const char *strerrorname_np(int number);
 extern const char *strerrordesc_np(int number);
 extern char **environ;

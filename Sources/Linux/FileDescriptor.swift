@@ -63,6 +63,25 @@ package struct FileDescriptor: ~Copyable, Sendable {
         return bytes
     }
 
+    /// Writes bytes from a place in the file over those of an array, from its beginning. `pread(2)`
+    ///
+    /// - Returns: how many; less than the array has only at the file's end.
+    package func read(into bytes: inout [UInt8], at offset: Int64) throws(SystemError) -> Int {
+        var filled = 0
+        while filled < bytes.count {
+            let got = try checked("pread") {
+                // SAFETY: the tail of the array has as much room as the kernel is told.
+                unsafe bytes.withUnsafeMutableBytes { buffer in
+                    let tail = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+                    return unsafe pread(raw, tail.baseAddress, tail.count, off_t(offset) + off_t(filled))
+                }
+            }
+            if got == 0 { break }
+            filled += got
+        }
+        return filled
+    }
+
     /// All bytes to the end. One more than the limit is `EFBIG`: nothing is cut silently.
     package func readAll(limit: Int) throws(SystemError) -> [UInt8] {
         var all: [UInt8] = []

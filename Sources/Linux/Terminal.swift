@@ -20,7 +20,12 @@ package enum Terminal {
 
     /// Writes text as it is; a reader who went away is told to the caller.
     package static func write(_ text: String, to stream: Int32 = output) throws(SystemError) {
-        var rest = Array(text.utf8)[...]
+        try write(Array(text.utf8), to: stream)
+    }
+
+    /// Writes bytes as they are; a reader who went away is told to the caller.
+    package static func write(_ bytes: [UInt8], to stream: Int32 = output) throws(SystemError) {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = try checked("write") {
                 // SAFETY: the pointer is valid for the slice's count during the call.

@@ -112,6 +112,9 @@ package enum Hex {
         text.utf8.count == count && text.utf8.allSatisfy { value(of: $0) != nil }
     }
 
+    /// Whether a byte is one of the lower-case digits.
+    package static func isDigit(_ byte: UInt8) -> Bool { value(of: byte) != nil }
+
     private static func value(of character: UInt8) -> UInt8? {
         switch character {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")

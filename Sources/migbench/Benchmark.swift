@@ -53,6 +53,7 @@ enum Benchmark {
         table.add(try Changes.measure(stage, stopwatch))
         table.add(try Programs.measure(stage, stopwatch))
         table.add(try Decisions.measure(stopwatch))
+        table.add(try AuditTrail.measure(in: place, stage, stopwatch))
         table.add(try FullMachine.measure(in: place, stopwatch))
         table.add(try Driver.measure(in: place, stopwatch))
         return table.description

@@ -33,17 +33,19 @@ enum Changes {
             ])
     }
 
-    /// A file that is only ever appended to.
-    private final class Appended {
-        private let file: FileDescriptor
+}
 
-        init(_ file: consuming FileDescriptor) { self.file = file }
+/// A file that is only ever appended to.
+final class Appended {
+    private let file: FileDescriptor
 
-        func append(_ bytes: [UInt8]) throws(BenchmarkError) {
-            try BenchmarkError.from { () throws(SystemError) in
-                try file.write(bytes)
-                try file.synchronizeData()
-            }
+    init(_ file: consuming FileDescriptor) { self.file = file }
+
+    /// Returns when the bytes are on the disk.
+    func append(_ bytes: [UInt8]) throws(BenchmarkError) {
+        try BenchmarkError.from { () throws(SystemError) in
+            try file.write(bytes)
+            try file.synchronizeData()
         }
     }
 }

@@ -50,6 +50,23 @@ final class RunningProgram {
         }
     }
 
+    /// The most bytes of memory that it held until its end, which must be a good one; waits for it.
+    func peakMemory() throws(BenchmarkError) -> Int64 {
+        var peak: Int64 = 0
+        while try !hasFinished() {
+            let file = "/proc/\(child.pid)/status"
+            let bytes = try BenchmarkError.from { () throws(SystemError) in try Files.read(file, limit: 64 << 10) }
+            // Whoever has ended and was not waited for yet has none.
+            for line in bytes.split(separator: UInt8(ascii: "\n")) where line.starts(with: "VmHWM:".utf8) {
+                let digits = line.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+                peak = max(peak, Int64(Decimal.value(of: String(decoding: digits, as: UTF8.self)) ?? 0) << 10)
+            }
+            Clock.sleep(milliseconds: 1)
+        }
+        guard peak > 0 else { throw .unexpected("\(path) ended before its memory was seen") }
+        return peak
+    }
+
     /// Bytes of memory that it holds now, in all and without those of one library.
     func residentMemory(without library: String) throws(BenchmarkError) -> (all: Int64, rest: Int64) {
         let file = "/proc/\(child.pid)/smaps"

@@ -12,68 +12,68 @@ struct AuditQuestion: Sendable {
     /// Records of one reply and, but for the last of them, their bytes: the replies that wait for all connections of a
     /// user are to take little memory.
     private static let batch = (records: 200, bytes: 256 << 10)
-    /// Of the log, before somebody else's question has its turn.
-    private static let bytesAtOnce = 1 << 20
 
     private let filter: AuditFilter
     private let limit: Int?
-    private let directory: String
-    private let user: UserID
+    private let isFollowing: Bool
+    private let log: AuditLog
+    private let asker: AuditAsker
 
     /// Without the right to all records a viewer is shown his own.
-    init(
-        _ request: QueryAuditRequest, seesAll: Bool, _ views: Views, of directory: String
-    ) throws(VarlinkError) {
-        var filter = AuditFilter()
-        filter.user = seesAll ? request.user.map(AuditFilter.User.init) : .id(views.viewer.user)
-        filter.operation = try Self.beginning(of: request.operation, "operation")
-        filter.method = request.method
-        filter.since = try Self.time(request.since, "since")
-        filter.until = try Self.time(request.until, "until")
-        filter.gpu = try Self.gpu(request.gpu, views)
+    init(_ request: QueryAuditRequest, by asker: AuditAsker, _ views: Views, of log: AuditLog) throws(VarlinkError) {
+        filter = try Self.filter(request, asker, views)
         if let limit = request.limit, limit < 1 { throw .invalidParameter("limit") }
-        self.filter = filter
         limit = request.limit
-        self.directory = directory
-        user = views.viewer.user
-    }
-
-    /// Whether a user by number or name, or nobody in particular, is the caller.
-    static func means(_ user: String?, _ principal: Principal) -> Bool {
-        switch user.map(AuditFilter.User.init) {
-        case nil: true
-        case .id(let id)?: id == principal.user
-        case .name(let name)?: principal.name?.hasBytes(of: name) == true
-        }
+        isFollowing = request.follow ?? false
+        self.log = log
+        self.asker = asker
     }
 
     /// Reads the log on the thread for it, a part at a time, so that other users' questions come in between: neither a
     /// long log nor a client who does not read keeps them waiting.
-    func answer(to responder: VarlinkResponder, on worker: Worker) {
-        start(from: Progress(left: limit ?? Int.max), responder, worker)
+    func answer(to responder: VarlinkResponder, on worker: Worker, _ followers: AuditFollowers) {
+        // Half an answer would pass for a whole one, and this one has no end.
+        guard !isFollowing || responder.wantsMore else { return responder.finish(.error(.expectedMore)) }
+        let answering = Answering(responder: responder, worker: worker, followers: followers)
+        let isFromNow = isFollowing && filter.since == nil
+        let place = isFromNow ? AuditReader.Place(after: log.head, in: log.directory) : AuditReader.Place()
+        start(from: Progress(place: place, left: limit ?? Int.max), answering)
+    }
+
+    /// To whom the answer goes, and by whose hands.
+    private struct Answering: Sendable {
+        let responder: VarlinkResponder
+        let worker: Worker
+        let followers: AuditFollowers
     }
 
     /// How far an answer has come.
     private struct Progress: Sendable {
-        var files: [String]?
-        /// Nil at the end of the log.
-        var place: AuditReader.Place? = AuditReader.Place()
+        var place: AuditReader.Place
+        /// The last record there was when the log's end was seen; nil before that.
+        var end: Int64?
         /// Not sent yet, and their bytes.
         var records: [JSONValue] = []
         var bytes = 0
         /// How many more are wanted.
         var left: Int
 
+        init(place: AuditReader.Place, left: Int) {
+            self.place = place
+            self.left = left
+        }
+
         var fillsReply: Bool { records.count >= batch.records || bytes >= batch.bytes }
     }
 
-    private func start(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
-        let isQueued = worker.run(for: user) { goOn(from: progress, responder, worker) }
-        if !isQueued { responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
+    private func start(from progress: Progress, _ answering: Answering) {
+        let isQueued = answering.worker.run(for: asker.user) { goOn(from: progress, answering) }
+        if !isQueued { answering.responder.finish(.error(BrokerError.tooManyRequests.varlink)) }
     }
 
     /// Runs on the worker's thread.
-    private func goOn(from progress: Progress, _ responder: VarlinkResponder, _ worker: Worker) {
+    private func goOn(from progress: Progress, _ answering: Answering) {
+        let responder = answering.responder
         // Nobody hears it; but what the client sent behind it is still to be carried out.
         guard responder.isOpen else { return responder.finish(Self.reply([])) }
         var progress = progress
@@ -82,37 +82,93 @@ struct AuditQuestion: Sendable {
         } catch {
             return responder.finish(.error(BrokerError.auditUnavailable(reason: error.code.message).varlink))
         }
-        guard progress.place != nil, progress.left > 0 else { return responder.finish(Self.reply(progress.records)) }
-        guard progress.fillsReply else {
+        let isOver = progress.left == 0 || progress.end != nil && (!isFollowing || answering.followers.areOver)
+        if isOver { return responder.finish(Self.reply(progress.records)) }
+        if progress.end == nil, !progress.fillsReply {
             // A user's questions are half answered one at a time, for that takes memory.
-            return worker.goOn(for: user) { [progress] in goOn(from: progress, responder, worker) }
+            return answering.worker.goOn(for: asker.user) { [progress] in goOn(from: progress, answering) }
         }
-        // Half an answer would pass for a whole one.
-        guard responder.wantsMore else { return responder.finish(.error(.expectedMore)) }
-        // All that was sent before has left: there is room, unless nobody waits any more.
-        guard responder.send(.partial(["records": .array(progress.records)])) else { return }
-        (progress.records, progress.bytes) = ([], 0)
-        responder.whenDrained { [progress] in start(from: progress, responder, worker) }
+        send(progress, answering)
     }
 
-    /// Reads one part.
+    /// Sends what has been found, and goes on when it has left and there is more.
+    private func send(_ found: Progress, _ answering: Answering) {
+        let responder = answering.responder
+        // Half an answer would pass for a whole one.
+        guard responder.wantsMore else { return responder.finish(.error(.expectedMore)) }
+        var progress = found
+        if !progress.records.isEmpty {
+            // All that was sent before has left: there is room, unless nobody waits any more.
+            guard responder.send(.partial(["records": .array(progress.records)])) else { return }
+            (progress.records, progress.bytes) = ([], 0)
+        }
+        responder.whenDrained { [progress] in
+            guard let end = progress.end else { return start(from: progress, answering) }
+            answering.followers.wait(for: responder, after: end) { resume(from: progress, answering) }
+        }
+    }
+
+    /// Goes on where there are new records, for somebody who may still see them.
+    private func resume(from progress: Progress, _ answering: Answering) {
+        guard asker.mayStillAsk() else {
+            let error = BrokerError.notAuthorized(
+                action: Action.readAudit.rawValue, reason: "the policy does not allow it any more", rules: [])
+            return answering.responder.finish(.error(error.varlink))
+        }
+        var progress = progress
+        progress.end = nil
+        start(from: progress, answering)
+    }
+
+    /// Reads one part, up to what is in the log for good.
     private func read(_ progress: inout Progress) throws(SystemError) {
-        let files: [String] = if let known = progress.files { known } else { try AuditSegments.list(in: directory) }
-        let pass = try AuditReader(files).read(
-            filter, from: progress.place ?? AuditReader.Place(), atMost: Self.bytesAtOnce
+        let head = log.head
+        let pass = try AuditReader(liveIn: log.directory).read(
+            filter, from: progress.place, upTo: head, atMost: AuditAsker.bytesAtOnce
         ) { _, line in
             if let record = Self.value(line) { progress.records.append(record) }
             progress.bytes += line.count
             progress.left -= 1
             return progress.left > 0 && !progress.fillsReply
         }
-        (progress.files, progress.place) = (files, pass.next)
+        progress.place = pass.place
+        if pass.isAtEnd { progress.end = head.seq }
     }
 
     private static func reply(_ records: [JSONValue]) -> VarlinkMessage { .reply(["records": .array(records)]) }
 
     /// The record as it stands in the log; a line that the reader let pass is one.
     private static func value(_ line: [UInt8]) -> JSONValue? { try? JSONParser.parse(line, limits: .record) }
+}
+
+/// What a question lets pass.
+extension AuditQuestion {
+    fileprivate static func filter(
+        _ request: QueryAuditRequest, _ asker: AuditAsker, _ views: Views
+    ) throws(VarlinkError) -> AuditFilter {
+        var filter = AuditFilter()
+        filter.user = asker.owner(request.user)
+        if let group = request.group {
+            guard let gid = UInt32(exactly: group) else { throw .invalidParameter("group") }
+            filter.group = GroupID(gid)
+        }
+        filter.operation = try beginning(of: request.operation, "operation")
+        filter.lease = try beginning(of: request.lease, "lease")
+        filter.method = request.method
+        filter.profile = request.profile
+        filter.since = try AuditAsker.time(request.since, "since")
+        filter.until = try AuditAsker.time(request.until, "until")
+        filter.gpu = try gpu(request.gpu, views)
+        if let word = request.result {
+            guard let result = AuditResult(rawValue: word) else { throw .invalidParameter("result") }
+            filter.result = result
+        }
+        for word in request.types ?? [] {
+            guard let type = AuditRecordType(rawValue: word) else { throw .invalidParameter("types") }
+            filter.types.insert(type)
+        }
+        return filter
+    }
 
     /// An id or its first digits. Nothing at all would be the beginning of every id.
     private static func beginning(of text: String?, _ field: String) throws(VarlinkError) -> String? {
@@ -122,16 +178,16 @@ struct AuditQuestion: Sendable {
         return text
     }
 
-    private static func time(_ text: String?, _ field: String) throws(VarlinkError) -> Timestamp? {
-        guard let text else { return nil }
-        guard let time = Timestamp(text) else { throw .invalidParameter(field) }
-        return time
+    private static func isUUIDBeginning(_ text: String) -> Bool {
+        text.utf8.starts(with: "GPU-".utf8)
+            && text.utf8.dropFirst(4).allSatisfy { $0 == UInt8(ascii: "-") || Hex.isDigit($0) }
     }
 
     /// An index means the GPU that has it now; the log knows GPUs by UUID.
     private static func gpu(_ text: String?, _ views: Views) throws(VarlinkError) -> String? {
         guard let text else { return nil }
         if let uuid = GPUUUID(text) { return uuid.description }
+        if isUUIDBeginning(text) { return text }
         guard let selector = GPUSelector(text) else { throw .invalidParameter("gpu") }
         guard let entry = views.snapshot.inventory.entries.first(where: { selector.matches($0.gpu) }) else {
             throw BrokerError.notFound(what: "GPU", name: text).varlink

@@ -23,6 +23,7 @@ enum Method: String, CaseIterable {
     case destroyComputeInstances = "DestroyComputeInstances"
     case setMIGMode = "SetMIGMode"
     case queryAudit = "QueryAudit"
+    case queryUsage = "QueryUsage"
     case verifyAudit = "VerifyAudit"
     case explainRecord = "ExplainRecord"
     case checkPolicy = "CheckPolicy"
@@ -46,7 +47,8 @@ enum Method: String, CaseIterable {
     var requirement: Requirement {
         switch self {
         case .whoAmI, .getHealth, .explain: .anybody
-        case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation, .monitor, .queryAudit:
+        case .listGPUs, .listProfiles, .listInstances, .listDevices, .listLeases, .getOperation, .monitor, .queryAudit,
+            .queryUsage:
             .right(.readOwn)
         case .verifyAudit, .explainRecord: .right(.readAudit)
         case .checkPolicy: .right(.readPolicy)

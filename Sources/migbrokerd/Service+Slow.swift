@@ -32,10 +32,16 @@ extension Service {
         switch method {
         case .queryAudit:
             let request = try QueryAuditRequest(parameters: parameters)
-            if !AuditQuestion.means(request.user, context.principal) { try require(.readAudit, context) }
-            let seesAll = (try? broker.permits(.readAudit, to: context.principal)) != nil
-            let question = try AuditQuestion(
-                request, seesAll: seesAll, views(context), of: broker.audit.directory)
+            let asker = AuditAsker(context.principal, broker)
+            if !asker.isMeant(by: request.user) { try require(.readAudit, context) }
+            let question = try AuditQuestion(request, by: asker, views(context), of: broker.audit)
+            let followers = followers
+            return .later { responder in question.answer(to: responder, on: records, followers) }
+        case .queryUsage:
+            let request = try QueryUsageRequest(parameters: parameters)
+            let asker = AuditAsker(context.principal, broker)
+            if !asker.isMeant(by: request.user) { try require(.readAudit, context) }
+            let question = try UsageQuestion(request, by: asker, of: broker.audit)
             return .later { responder in question.answer(to: responder, on: records) }
         case .verifyAudit:
             try NoParameters.check(parameters)

@@ -22,6 +22,7 @@ final class Service: VarlinkService {
     let changes: Worker
     let slow: Worker
     let records: Worker
+    let followers = AuditFollowers()
     let identities: Identities
     let owners: Owners
     let witnesses: Witnesses
@@ -53,6 +54,7 @@ final class Service: VarlinkService {
         self.witnesses = witnesses
         rates = UserRates(
             perSecond: broker.configuration.bounds.changesPerSecond, burst: broker.configuration.bounds.changeBurst)
+        broker.audit.observe { [followers] seq in followers.hear(of: seq) }
     }
 
     func answer(_ call: VarlinkCall) throws(VarlinkError) -> VarlinkAnswer {
@@ -103,7 +105,7 @@ final class Service: VarlinkService {
         case .request, .renew, .release, .createGPUInstances, .destroyGPUInstances, .createComputeInstances,
             .destroyComputeInstances, .setMIGMode:
             return try change(method, call.parameters, context)
-        case .queryAudit, .verifyAudit, .explainRecord, .checkPolicy, .reloadPolicy:
+        case .queryAudit, .queryUsage, .verifyAudit, .explainRecord, .checkPolicy, .reloadPolicy:
             return try slowly(method, call.parameters, context)
         case .explain: return try explain(call.parameters, context)
         case .monitor:
@@ -212,6 +214,7 @@ final class Service: VarlinkService {
     func stop() {
         for responder in monitors { responder.finish(.reply(MonitorReply(change: broker.snapshot.number).json)) }
         monitors = []
+        followers.end()
     }
 
     // MARK: - Who was turned away

@@ -49,6 +49,16 @@ struct Output {
     /// A value as it was on the wire, on one line; the writer escapes what a terminal must not see.
     func json(_ value: JSONValue) throws(Failure) { try write(value.text() + "\n") }
 
+    /// Lines of the result as they are, of which a terminal may see every byte: records of the log are printable ASCII.
+    func bytes(_ lines: [UInt8]) throws(Failure) {
+        guard !lines.isEmpty else { return }
+        do throws(SystemError) {
+            try Terminal.write(lines)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
     /// Something that a person may want to know; `-q` silences it.
     func talk(_ text: SafeText) {
         if !isQuiet { error(text) }
@@ -74,7 +84,11 @@ struct Output {
         do throws(SystemError) {
             try Terminal.write(text)
         } catch {
-            throw Failure(.failed, what: "the result could not be written", why: SafeText(error.description))
+            throw Self.failure(error)
         }
+    }
+
+    private static func failure(_ error: SystemError) -> Failure {
+        Failure(.failed, what: "the result could not be written", why: SafeText(error.description))
     }
 }

@@ -26,9 +26,9 @@ final class Session {
 
     /// Calls a method that reads; `purpose` completes "cannot ...".
     func call<Reply: WireObject>(
-        _ method: String, _ parameters: JSONValue = .object([]), to purpose: SafeText
+        _ method: String, _ parameters: JSONValue = .object([]), to purpose: SafeText, milliseconds: Int = 60_000
     ) throws(Failure) -> Answer<Reply> {
-        try decode(try wire(method, parameters, milliseconds: 60_000, purpose: purpose), purpose: purpose)
+        try decode(try wire(method, parameters, milliseconds: milliseconds, purpose: purpose), purpose: purpose)
     }
 
     /// Calls a method that changes something, under a key of its own: where the connection breaks, the same call is
@@ -49,12 +49,14 @@ final class Session {
         return try decode(reply, purpose: purpose)
     }
 
-    /// Takes the replies of a stream one by one until `each` has enough.
+    /// Takes the replies of a stream one by one until `each` has enough, and waits so long for each, or for ever.
     func stream(
-        _ method: String, _ parameters: JSONValue, to purpose: SafeText, each: (JSONValue) -> Bool
+        _ method: String, _ parameters: JSONValue, to purpose: SafeText, milliseconds: Int? = 60_000,
+        each: (JSONValue) -> Bool
     ) throws(Failure) {
         do throws(VarlinkClientError) {
-            try connected().callMore(BrokerInterface.qualified(method), parameters, each: each)
+            try connected().callMore(
+                BrokerInterface.qualified(method), parameters, milliseconds: milliseconds, each: each)
         } catch {
             throw Failure(error, purpose: purpose, socket: globals.socket)
         }

@@ -21,7 +21,7 @@ struct Verb: Sendable {
             [.gpuInstanceCreate, .gpuInstanceDestroy, .computeInstanceCreate, .computeInstanceDestroy]
         ),
         ("Rights", [.whoami, .explain, .policyCheck, .policyTest, .policyShow]),
-        ("Record", [.auditShow, .auditExplain, .auditVerify]),
+        ("Record", [.auditShow, .auditFollow, .auditExplain, .auditUsage, .auditVerify]),
         ("Health", [.doctor]),
     ]
     static var all: [Verb] { groups.flatMap(\.verbs) }

@@ -126,8 +126,12 @@ extension Sample {
         Sample(
             .type("Operation"), operation,
             least: OperationInfo(id: "00", method: "Request", state: "done", leases: [])),
+<<<<<<< HEAD
         Sample(.type("Diagnostic"), finding),
         Sample(.type("HealthCheck"), check, least: HealthCheck(name: "driver", state: "ok", finding: "it answers")),
+=======
+        Sample(.type("Usage"), usage, least: leastUsage), Sample(.type("Diagnostic"), finding),
+>>>>>>> wt-b
     ]
 
     private static let requests: [Sample] = [
@@ -180,10 +184,34 @@ extension Sample {
             least: SetMIGModeRequest(enabled: false)),
         Sample(
             .parameters(of: "QueryAudit"),
-            QueryAuditRequest(
-                user: "bob", operation: "00", method: "Request", gpu: "0", since: "2026-11-23T19:12:28Z",
-                until: "2026-11-23T21:12:28Z", limit: 1), least: QueryAuditRequest()),
+            fullQuestion, least: QueryAuditRequest()),
+        Sample(
+            .parameters(of: "QueryUsage"),
+            QueryUsageRequest(user: "bob", since: "2026-11-23T19:12:28Z", until: "2026-11-23T21:12:28Z"),
+            least: QueryUsageRequest()),
     ]
+
+    private static let fullQuestion: QueryAuditRequest = {
+        var request = QueryAuditRequest()
+        request.user = "bob"
+        request.group = 3001
+        request.operation = "00"
+        request.method = "Request"
+        request.gpu = "0"
+        request.profile = "3g.20gb"
+        request.lease = "0a"
+        request.result = "ok"
+        request.types = ["outcome", "lease-end"]
+        request.since = "2026-11-23T19:12:28Z"
+        request.until = "2026-11-23T21:12:28Z"
+        request.limit = 1
+        request.follow = true
+        return request
+    }()
+    private static let usage = UsageInfo(
+        uid: 1000, user: "bob", gid: 3001, profile: "3g.20gb", leases: 2, instanceSeconds: 60, sliceSeconds: 180,
+        memoryGiBSeconds: 1200)
+    private static let leastUsage = UsageInfo(leases: 0, instanceSeconds: 0, sliceSeconds: 0, memoryGiBSeconds: 0)
 
     private static let replies: [Sample] =
         [
@@ -228,10 +256,19 @@ extension Sample {
                 SetMIGModeReply(operation: "00", dryRun: false, plan: plan, leases: [lease], modes: [ending]),
                 least: SetMIGModeReply(dryRun: true, plan: plan, leases: [], modes: [])),
             Sample(
+<<<<<<< HEAD
                 .reply(of: "ExplainRecord"),
                 ExplainRecordReply(
                     seq: 7, policy: "00", question: ["request"], recorded: ["a"], decision: decision, agrees: true,
                     obstacle: "none"), least: ExplainRecordReply(seq: 7)),
+=======
+                .reply(of: "QueryUsage"),
+                QueryUsageReply(
+                    since: "2026-11-23T19:12:28Z", until: "2026-11-23T21:12:28Z", total: usage, users: [usage],
+                    groups: [usage], profiles: [usage]),
+                least: QueryUsageReply(
+                    since: nil, until: "2026-11-23T21:12:28Z", total: leastUsage, users: [], groups: [], profiles: [])),
+>>>>>>> wt-b
             Sample(
                 .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
                 least: VerifyAuditReply(valid: false, records: 0)),

@@ -34,7 +34,7 @@ private let layers: [Layer] = [
     Layer("API", values.union(["Varlink"])),
     Layer("migbrokerd", values.union(level2).union(["Broker", "API", "Linux", "Privilege"])),
     Layer("migctl", values.union(["API", "Varlink", "Policy", "Audit", "Linux"])),
-    Layer("migbench", values.union(["API", "Varlink", "Policy", "NVML", "Linux"])),
+    Layer("migbench", values.union(["API", "Varlink", "Policy", "Audit", "NVML", "Linux"])),
     Layer("SimulatedMachine", values.union(["Linux", "CLinux"]), callsC: true),
     Layer("SimulatedNVML", values.union(["SimulatedMachine", "CNVML", "Linux"]), callsC: true),
     Layer("migsim", values.union(["SimulatedMachine", "Linux", "CLinux"]), callsC: true),

@@ -50,6 +50,23 @@ private let cases: [Case] = {
             { $0.record.op == SampleLog.operation(20) }))
     cases.append(Case("lease", { $0.lease = "1f2021" }, { $0.record.lease?.description.hasPrefix("1f2021") ?? false }))
     cases.append(
+        Case("whole lease", { $0.lease = SampleLog.lease7 }, { $0.record.lease?.description == SampleLog.lease7 }))
+    cases.append(Case("profile", { $0.profile = "3g.20gb" }, { $0.record.profile == "3g.20gb" }))
+    cases.append(Case("beginning of a profile", { $0.profile = "3g" }, { _ in false }))
+    cases.append(Case("group alone", { $0.group = GroupID(7) }, { $0.record.caller.groups == [GroupID(7)] }))
+    cases.append(Case("group, the first of three", { $0.group = GroupID(9001) }, { $0.seq == 21 }))
+    cases.append(Case("group in the middle", { $0.group = GroupID(9002) }, { $0.seq == 21 }))
+    cases.append(Case("group, the last of three", { $0.group = GroupID(9003) }, { $0.seq == 21 }))
+    cases.append(Case("group that is the beginning of another", { $0.group = GroupID(900) }, { _ in false }))
+    cases.append(Case("primary group", { $0.group = GroupID(9009) }, { $0.seq == 22 }))
+    cases.append(
+        Case(
+            "user and group",
+            {
+                $0.user = .init("carol")
+                $0.group = GroupID(12)
+            }, { $0.record.caller.user == "carol" && $0.record.caller.groups == [GroupID(12)] }))
+    cases.append(
         Case(
             "since", { $0.since = SampleLog.stamp(150).time }, { $0.seq > 151 }))
     cases.append(Case("until", { $0.until = Timestamp(secondsSinceEpoch: 1_795_000_020) }, { $0.seq <= 20 }))
@@ -69,8 +86,11 @@ struct AuditReaderTests {
         var records = (0..<200).map(SampleLog.record)
         records[17].caller.onBehalfOf = UserID(77)
         records[18].caller.user = "o\"neil\u{E9}"
+        records[20].caller.groups = [9001, 9002, 9003].map { GroupID($0) }
+        records[21].caller.gid = GroupID(9009)
+        for number in 30..<40 { records[number].profile = number % 2 == 0 ? "3g.20gb" : "1g.5gb" }
         // Text of a client that looks like what the filters look for.
-        records[19].params = "\"uid\":1003,\"user\":\"carol\",\"type\":\"denied\",\"time\":\"2099"
+        records[19].params = "\"uid\":1003,\"user\":\"carol\",\"type\":\"denied\",\"time\":\"2099,9001,"
         return SampleLog.lines(records)
     }()
 

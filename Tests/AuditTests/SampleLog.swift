@@ -9,6 +9,8 @@ import TestSupport
 enum SampleLog {
     static let boot = "3f9d1c58-6a1b-4b59-9d42-5f5a0f6f8a11"
     static let gpu = GPUUUID("GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77")
+    /// Of the record number 7.
+    static let lease7 = (0..<16).map { Hex.text(of: [UInt8(truncatingIfNeeded: 7 * 31 + $0)]) }.joined()
     static let lease = LeaseID("00112233445566778899aabbccddeeff")
 
     static func stamp(_ seconds: Int64) -> AuditStamp {

@@ -7,7 +7,8 @@ import Testing
 struct ClientUsageTests {
     static let verbs = [
         "request", "release", "renew", "leases", "gpus", "profiles", "instances", "devices", "whoami", "explain",
-        "policy check", "policy test", "policy show", "audit show", "audit verify", "mode enable", "mode disable",
+        "policy check", "policy test", "policy show", "audit show", "audit follow", "audit usage", "audit verify",
+        "mode enable", "mode disable",
         "gi create",
         "gi destroy", "ci create", "ci destroy",
     ]

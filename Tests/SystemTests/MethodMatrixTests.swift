@@ -28,6 +28,7 @@ struct MethodMatrixTests {
         "DestroyComputeInstances": (#"{"computeInstances":[{SEAT,"ci":0}]}"#, false, ""),
         "SetMIGMode": (#"{"enabled":false}"#, false, ""),
         "QueryAudit": ("{}", false, ""),
+        "QueryUsage": ("{}", false, ""),
         "VerifyAudit": ("{}", false, ""),
         "ExplainRecord": (#"{"seq":1}"#, false, ""),
         "CheckPolicy": ("{}", false, ""),

@@ -42,7 +42,7 @@ extension Verb {
         let files: [String]
         let reply: VerifyAuditReply
         do throws(SystemError) {
-            files = try segments(paths)
+            files = try AuditFiles.segments(paths)
             if files.isEmpty {
                 return VerifyAuditReply(valid: false, records: 0, problem: "there are no segments")
             }
@@ -52,16 +52,6 @@ extension Verb {
         }
         guard reply.valid, let fault = try kept?.check(files, in: session) else { return reply }
         return VerifyAuditReply(fault)
-    }
-
-    /// The files named, and of directories their segments.
-    private static func segments(_ paths: [String]) throws(SystemError) -> [String] {
-        var files: [String] = []
-        for path in paths {
-            let isDirectory = try Files.attributesFollowing(path).kind == .directory
-            files += isDirectory ? try AuditSegments.list(in: path) : [path]
-        }
-        return files
     }
 
     private static func show(_ reply: VerifyAuditReply, in session: Session) throws(Failure) {
