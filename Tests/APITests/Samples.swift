@@ -126,12 +126,8 @@ extension Sample {
         Sample(
             .type("Operation"), operation,
             least: OperationInfo(id: "00", method: "Request", state: "done", leases: [])),
-<<<<<<< HEAD
-        Sample(.type("Diagnostic"), finding),
-        Sample(.type("HealthCheck"), check, least: HealthCheck(name: "driver", state: "ok", finding: "it answers")),
-=======
         Sample(.type("Usage"), usage, least: leastUsage), Sample(.type("Diagnostic"), finding),
->>>>>>> wt-b
+        Sample(.type("HealthCheck"), check, least: HealthCheck(name: "driver", state: "ok", finding: "it answers")),
     ]
 
     private static let requests: [Sample] = [
@@ -256,19 +252,17 @@ extension Sample {
                 SetMIGModeReply(operation: "00", dryRun: false, plan: plan, leases: [lease], modes: [ending]),
                 least: SetMIGModeReply(dryRun: true, plan: plan, leases: [], modes: [])),
             Sample(
-<<<<<<< HEAD
                 .reply(of: "ExplainRecord"),
                 ExplainRecordReply(
                     seq: 7, policy: "00", question: ["request"], recorded: ["a"], decision: decision, agrees: true,
                     obstacle: "none"), least: ExplainRecordReply(seq: 7)),
-=======
+            Sample(
                 .reply(of: "QueryUsage"),
                 QueryUsageReply(
                     since: "2026-11-23T19:12:28Z", until: "2026-11-23T21:12:28Z", total: usage, users: [usage],
                     groups: [usage], profiles: [usage]),
                 least: QueryUsageReply(
                     since: nil, until: "2026-11-23T21:12:28Z", total: leastUsage, users: [], groups: [], profiles: [])),
->>>>>>> wt-b
             Sample(
                 .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
                 least: VerifyAuditReply(valid: false, records: 0)),
