@@ -48,3 +48,8 @@ extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 static inline int migbroker_pidfd_open(pid_t pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
+
+// As kill(2) would send it: with no siginfo and no flags.
+static inline int migbroker_pidfd_send_signal(int process, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, process, signal, (void *)0, 0);
+}

@@ -18,10 +18,16 @@ package enum ProcessTable {
             loginUser: number(read(pid, "loginuid")).map { UserID($0) }, session: number(read(pid, "sessionid")))
     }
 
+    /// The command's name, which the process itself chooses.
+    static func command(of pid: Int32) -> String? { read(pid, "comm").map(line) }
+
     /// One field of `status`, without its name.
     static func status(of pid: Int32, _ name: String) -> String? {
-        bytes("\(pid)/status").flatMap { field(name, in: $0) }
+        status(of: pid).flatMap { field(name, in: $0) }
     }
+
+    /// All of `status`, as it was at one moment.
+    static func status(of pid: Int32) -> [UInt8]? { bytes("\(pid)/status") }
 
     static func field(_ name: String, in text: [UInt8]) -> String? {
         let start = Array("\(name):\t".utf8)

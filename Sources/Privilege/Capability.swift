@@ -6,6 +6,8 @@ package enum Capability: Int32, CaseIterable, Sendable, CustomStringConvertible 
     case sysAdmin = 21
     /// To make device nodes; CAP_SYS_ADMIN does not include it.
     case mknod = 27
+    /// To send signals to processes of other users.
+    case kill = 5
     /// To take rights out of the bounding set.
     case setpcap = 8
 
@@ -13,6 +15,7 @@ package enum Capability: Int32, CaseIterable, Sendable, CustomStringConvertible 
         switch self {
         case .sysAdmin: "CAP_SYS_ADMIN"
         case .mknod: "CAP_MKNOD"
+        case .kill: "CAP_KILL"
         case .setpcap: "CAP_SETPCAP"
         }
     }

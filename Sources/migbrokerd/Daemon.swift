@@ -49,7 +49,7 @@ struct Daemon {
         CurrentProcess.setFileCreationMask(0o022)
         CurrentProcess.ignoreBrokenPipes()
         try prepareDirectories()
-        let listening = try Listening(options, passed: passed)
+        let listening = try Listening(at: options.socket, mode: 0o666, named: "varlink", passed: passed)
         if passed.isEmpty { Listening.register(options) }
         makeNodesIfPossible()
         try StartError.from { () throws(PrivilegeError) in try Privileges.drop(keeping: [.sysAdmin]) }

@@ -12,7 +12,10 @@ struct DaemonOptions {
     let state: String
     let auditDirectory: String
     let bounds: Bounds
+    /// Where the service that ends processes listens.
+    let ender: String
     let onlyMakesNodes: Bool
+    let onlyEndsProcesses: Bool
     let wantsHelp: Bool
     let wantsVersion: Bool
 
@@ -28,8 +31,10 @@ struct DaemonOptions {
           --policy-dir DIR    more policy files     (/etc/migbroker/policy.d)
           --state DIR         checkpoints           (/var/lib/migbroker)
           --audit DIR         the audit log         (/var/log/migbroker)
+          --ender PATH        the service that ends processes of ended leases listens there  (/run/migbroker/ender)
           --limit NAME=N      set a bound; may be repeated
           --make-nodes        make the capability nodes of the GPUs present, and end
+          --end-processes     be the service that ends processes, and nothing else
           --version, --help
 
         """
@@ -39,8 +44,8 @@ struct DaemonOptions {
             words,
             kinds: [
                 "--root": .value, "--driver": .value, "--socket": .value, "--policy": .value, "--policy-dir": .value,
-                "--state": .value, "--audit": .value, "--limit": .value, "--make-nodes": .flag, "--help": .flag,
-                "-h": .flag, "--version": .flag,
+                "--state": .value, "--audit": .value, "--limit": .value, "--ender": .value, "--make-nodes": .flag,
+                "--end-processes": .flag, "--help": .flag, "-h": .flag, "--version": .flag,
             ], aliases: ["-h": "--help"])
         if let argument = options.arguments.first ?? options.rest?.first { throw .unexpectedArgument(argument) }
         root = try Self.directory(options, "--root")
@@ -61,6 +66,8 @@ struct DaemonOptions {
             }
         }
         self.bounds = bounds
+        ender = options.value("--ender") ?? "\(prefix)/run/migbroker/ender"
+        onlyEndsProcesses = options.has("--end-processes")
         onlyMakesNodes = options.has("--make-nodes")
         wantsHelp = options.has("--help")
         wantsVersion = options.has("--version")

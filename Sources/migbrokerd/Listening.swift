@@ -1,29 +1,31 @@
 import Linux
 import MIG
 
-/// The daemon's socket: systemd passes it, or the daemon binds one itself under a lock.
+/// A socket of the daemon's or of its helper's: systemd passes it, or the process binds one itself under a lock.
 struct Listening: ~Copyable {
     let listener: UnixListener
     /// Held for the daemon's life: with it, a socket in the way can only be a dead daemon's. Nil for a passed socket.
     let lock: FileDescriptor?
 
-    /// Takes a passed socket, or makes one.
-    init(_ options: DaemonOptions, passed: [ServiceManager.Passed]) throws(StartError) {
+    /// Takes a passed socket, the one of that name before any other, or makes one.
+    init(
+        at path: String, mode: UInt32, named name: String, passed: [ServiceManager.Passed]
+    ) throws(StartError) {
         do throws(SystemError) {
-            if let socket = passed.first(where: { $0.name.utf8.elementsEqual("varlink".utf8) }) ?? passed.first {
+            if let socket = passed.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) ?? passed.first {
                 let listener = try UnixListener(adopting: FileDescriptor(owning: socket.descriptor))
                 self.init(listener, nil)
                 return
             }
-            try Files.makeDirectories(Files.parent(of: options.socket), mode: 0o755)
-            let lock = try Files.open("\(options.socket).lock", [.write, .create, .noFollow], mode: 0o600)
-            guard try lock.tryLock(exclusively: true), try UnixListener.removeStale(at: options.socket) else {
-                throw SystemError("bind", .addressInUse, options.socket)
+            try Files.makeDirectories(Files.parent(of: path), mode: 0o755)
+            let lock = try Files.open("\(path).lock", [.write, .create, .noFollow], mode: 0o600)
+            guard try lock.tryLock(exclusively: true), try UnixListener.removeStale(at: path) else {
+                throw SystemError("bind", .addressInUse, path)
             }
-            let listener = try UnixListener(at: options.socket, mode: 0o666)
+            let listener = try UnixListener(at: path, mode: mode)
             self.init(listener, lock)
         } catch {
-            throw error.code == .addressInUse ? .alreadyRunning(options.socket) : .other("\(error)")
+            throw error.code == .addressInUse ? .alreadyRunning(path) : .other("\(error)")
         }
     }
 

@@ -1,7 +1,7 @@
 import API
 import Linux
 
-// One way in: options, then either the nodes alone or the daemon's whole life. Exit codes: 1 failed, 2 usage.
+// One way in: options, then the nodes alone, the end of processes alone, or the daemon's whole life. Exit codes: 1 failed, 2 usage.
 do throws(UsageError) {
     let options = try DaemonOptions(CurrentProcess.arguments)
     if options.wantsHelp {
@@ -15,7 +15,13 @@ do throws(UsageError) {
     }
     do throws(StartError) {
         let daemon = Daemon(options)
-        if options.onlyMakesNodes { try daemon.makeNodes() } else { try daemon.run() }
+        if options.onlyMakesNodes {
+            try daemon.makeNodes()
+        } else if options.onlyEndsProcesses {
+            try Ender(options).run()
+        } else {
+            try daemon.run()
+        }
     } catch {
         Log.say("\(error)")
         CurrentProcess.exit(1)

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Unit files")
 struct UnitFileTests {
-    private static let units = ["migbrokerd.service", "migbroker-nodes.service", "migbrokerd.socket"]
+    private static let services = ["migbrokerd.service", "migbroker-nodes.service", "migbroker-ender.service"]
+    private static let units = services + ["migbrokerd.socket", "migbroker-ender.socket"]
     private static let hasAnalyze = Command.exists("systemd-analyze")
 
     private static let folder: String = {
@@ -28,14 +29,14 @@ struct UnitFileTests {
 
     @Test(
         .enabled(if: hasAnalyze, "needs systemd-analyze"),
-        arguments: [("migbrokerd.service", 13), ("migbroker-nodes.service", 10)])
+        arguments: [("migbrokerd.service", 13), ("migbroker-nodes.service", 10), ("migbroker-ender.service", 9)])
     func `a service is exposed no more than its measure`(unit: String, tenths: Int) throws {
         let arguments = ["security", "--offline=true", "--threshold=\(tenths)", "\(Self.folder)/\(unit)"]
         let run = try Command.run("systemd-analyze", arguments)
         #expect(run.code == 0, "\(run.output.split(separator: "\n").last ?? "")")
     }
 
-    @Test(arguments: ["migbrokerd.service", "migbroker-nodes.service"])
+    @Test(arguments: services)
     func `nothing keeps a service from starting without a driver`(unit: String) throws {
         // A failing condition of a socket-activated service puts the socket out of order for good.
         for line in try Self.lines(unit) {
@@ -43,10 +44,11 @@ struct UnitFileTests {
         }
     }
 
-    @Test func `the daemon has one capability, the nodes step another, and neither may gain any`() throws {
+    @Test func `the daemon and each of its helpers has one capability of its own, and none may gain any`() throws {
         #expect(try Self.values("CapabilityBoundingSet", "migbrokerd.service") == ["CAP_SYS_ADMIN"])
         #expect(try Self.values("CapabilityBoundingSet", "migbroker-nodes.service") == ["CAP_MKNOD"])
-        for unit in ["migbrokerd.service", "migbroker-nodes.service"] {
+        #expect(try Self.values("CapabilityBoundingSet", "migbroker-ender.service") == ["CAP_KILL"])
+        for unit in Self.services {
             #expect(try Self.values("NoNewPrivileges", unit) == ["yes"])
             #expect(try Self.values("AmbientCapabilities", unit) == [])
         }
@@ -62,6 +64,11 @@ struct UnitFileTests {
         let help = try Command.run(BuiltProducts.path(of: "migbrokerd"), ["--help"])
         #expect(help.output.contains("--make-nodes"))
         #expect(help.output.contains(socket))
+        let ender = "/run/migbroker/ender"
+        #expect(try Self.values("ListenStream", "migbroker-ender.socket") == [ender])
+        #expect(try Self.values("ExecStart", "migbroker-ender.service") == ["/usr/libexec/migbrokerd --end-processes"])
+        #expect(help.output.contains("--end-processes"))
+        #expect(help.output.contains(ender))
     }
 
     @Test func `the way to root over the service manager is closed`() throws {
@@ -72,6 +79,20 @@ struct UnitFileTests {
             .split(separator: " ").filter { $0.contains("/run/systemd") }
         #expect(
             Set(shown) == ["-/run/systemd/notify", "-/run/systemd/journal", "-/run/systemd/userdb"])
+    }
+
+    @Test func `root alone reaches the service that ends processes, and the daemon sees it`() throws {
+        #expect(try Self.values("SocketMode", "migbroker-ender.socket") == ["0600"])
+        #expect(try Self.values("SocketUser", "migbroker-ender.socket") == [])
+        #expect(try Self.values("TemporaryFileSystem", "migbroker-ender.service") == ["/run:ro"])
+        #expect(try Self.values("BindReadOnlyPaths", "migbroker-ender.service") == [])
+        #expect(try Self.values("BindPaths", "migbroker-ender.service") == [])
+        // The directory: of a socket that is made anew the daemon would see the old one for ever.
+        #expect(try Self.values("BindReadOnlyPaths", "migbrokerd.service").contains("-/run/migbroker"))
+        let wanted = try Self.values("Wants", "migbrokerd.service").joined(separator: " ").split(separator: " ")
+        #expect(wanted.contains("migbroker-ender.socket"))
+        // A daemon without it works; it says that it cannot end processes.
+        #expect(try !Self.values("Requires", "migbrokerd.service").joined().contains("ender"))
     }
 
     private static func text(_ name: String) throws -> String {
