@@ -107,7 +107,8 @@ package enum BrokerInterface {
         )
 
         # state is active or ending; isolation is enforced or advisory. ci and uuid are those of the first compute
-        # instance, uuids those of all; a GPU instance that was made without one has none.
+        # instance, uuids those of all; a GPU instance that was made without one has none. onExpiry is kill where the
+        # processes that are still on the slice at its end are ended.
         type Lease (
           id: string,
           gpu: GPUReference,
@@ -123,6 +124,7 @@ package enum BrokerInterface {
           expires: string,
           state: string,
           isolation: string,
+          onExpiry: ?string,
           name: ?string
         )
 
@@ -174,7 +176,8 @@ package enum BrokerInterface {
           rules: []string,
           limits: []string,
           gpus: []GPUReference,
-          seconds: ?int
+          seconds: ?int,
+          onExpiry: ?string
         )
 
         # state is done, failed, running or unknown.

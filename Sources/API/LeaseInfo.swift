@@ -21,12 +21,14 @@ package struct LeaseInfo: WireObject {
     package var state: String
     /// `enforced` or `advisory`.
     package var isolation: String
+    /// `kill` where the processes that are on the slice at its end are ended; nil where they are waited for.
+    package var onExpiry: String?
     package var name: String?
 
     package init(
         id: String, gpu: GPUReference, gi: Int, ci: Int?, profile: String, placement: PlacementInfo, uuid: String?,
         uuids: [String], user: String, uid: Int, created: String, expires: String, state: String, isolation: String,
-        name: String? = nil
+        onExpiry: String? = nil, name: String? = nil
     ) {
         self.id = id
         self.gpu = gpu
@@ -42,6 +44,7 @@ package struct LeaseInfo: WireObject {
         self.expires = expires
         self.state = state
         self.isolation = isolation
+        self.onExpiry = onExpiry
         self.name = name
     }
 
@@ -60,6 +63,7 @@ package struct LeaseInfo: WireObject {
         expires = try object.string("expires")
         state = try object.string("state")
         isolation = try object.string("isolation")
+        onExpiry = try object.optionalString("onExpiry")
         name = try object.optionalString("name")
     }
 
@@ -79,6 +83,7 @@ package struct LeaseInfo: WireObject {
         object.add("expires", expires)
         object.add("state", state)
         object.add("isolation", isolation)
+        object.add("onExpiry", onExpiry)
         object.add("name", name)
         return object.json
     }

@@ -119,9 +119,12 @@ package struct DecisionInfo: WireObject {
     package var gpus: [GPUReference]
     /// How long the lease would be.
     package var seconds: Int?
+    /// `kill` where the processes that are on the slice at the lease's end would be ended.
+    package var onExpiry: String?
 
     package init(
-        allowed: Bool, reason: String, rules: [String], limits: [String], gpus: [GPUReference], seconds: Int? = nil
+        allowed: Bool, reason: String, rules: [String], limits: [String], gpus: [GPUReference], seconds: Int? = nil,
+        onExpiry: String? = nil
     ) {
         self.allowed = allowed
         self.reason = reason
@@ -129,6 +132,7 @@ package struct DecisionInfo: WireObject {
         self.limits = limits
         self.gpus = gpus
         self.seconds = seconds
+        self.onExpiry = onExpiry
     }
 
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
@@ -138,6 +142,7 @@ package struct DecisionInfo: WireObject {
         limits = try object.strings("limits")
         gpus = try object.wires("gpus")
         seconds = try object.optionalInt("seconds")
+        onExpiry = try object.optionalString("onExpiry")
     }
 
     package var json: JSONValue {
@@ -148,6 +153,7 @@ package struct DecisionInfo: WireObject {
         object.add("limits", limits)
         object.add("gpus", gpus)
         object.add("seconds", seconds)
+        object.add("onExpiry", onExpiry)
         return object.json
     }
 }

@@ -104,6 +104,7 @@ private struct FieldReader {
         record.created = try read("created", "a time in RFC 3339") { Timestamp($0) }
         record.expires = try read("expires", "a time in RFC 3339") { Timestamp($0) }
         record.isolation = try read("isolation", "enforced or advisory") { Isolation(rawValue: $0) }
+        record.killsOnExpiry = try read("onExpiry", "kill") { $0.utf8.elementsEqual("kill".utf8) ? true : nil } ?? false
         record.name = try object.optionalString("name")
     }
 

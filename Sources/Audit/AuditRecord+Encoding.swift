@@ -61,6 +61,7 @@ extension AuditRecord {
         line.add("created", created?.description)
         line.add("expires", expires?.description)
         line.add("isolation", isolation?.rawValue)
+        line.add("onExpiry", killsOnExpiry ? "kill" : nil)
         line.add("name", name)
     }
 }

@@ -105,6 +105,8 @@ package struct AuditRecord: Hashable, Sendable {
     package var created: Timestamp?
     package var expires: Timestamp?
     package var isolation: Isolation?
+    /// Whether the processes that are still on the lease's slice at its end are ended: `"onExpiry":"kill"`.
+    package var killsOnExpiry = false
     package var name: String?
 
     /// The caller's idempotency key.

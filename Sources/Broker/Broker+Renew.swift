@@ -24,7 +24,8 @@ extension Broker {
                 let leave = try leave(lease, context, .renewOwn, .renewAny, state, duration: span)
                 guard let duration = leave.terms.duration, leave.permit.covers(.renew(on: lease.gpu, for: duration))
                 else { throw .badRequest(field: "seconds", expected: "a time") }
-                let renewed = lease.renewed(for: duration)
+                var renewed = lease.renewed(for: duration)
+                renewed.killsOnExpiry = leave.terms.killsOnExpiry
                 if isDryRun { return (nil, renewed) }
                 let basis = Records.Basis(operation, context, asked, leave)
                 var intent: IntentReceipt? = try intend([Records.record(.intent, of: renewed, basis)])

@@ -129,7 +129,9 @@ extension Broker {
             throw .badRequest(field: "seconds", expected: "a time")
         }
         let drafts = decided.plan.entries.map { entry in
-            Records.Draft(lease: Self.newLease(), entry: entry, name: wish.name, duration: duration)
+            Records.Draft(
+                lease: Self.newLease(), entry: entry, name: wish.name, duration: duration,
+                killsOnExpiry: decided.terms.killsOnExpiry)
         }
         let basis = Records.Basis(operation, context, asked, decided.leave)
         let isolation = state.isolation
@@ -232,7 +234,8 @@ extension Broker {
             slices: draft.entry.profile.slices, memoryMiB: draft.entry.profile.memoryMiB, created: created,
             expires: created.advanced(by: draft.duration),
             deadline: Clock.boottime() + Int64(draft.duration.seconds) * 1_000_000_000, renewals: 0,
-            isolation: isolation, name: draft.name, state: .active, operation: basis.operation)
+            isolation: isolation, killsOnExpiry: draft.killsOnExpiry, name: draft.name, state: .active,
+            operation: basis.operation)
     }
 
     private static func done(_ lease: Lease, _ basis: Records.Basis, _ micros: Int64) -> AuditRecord {

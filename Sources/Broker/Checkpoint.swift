@@ -84,6 +84,7 @@ extension Lease {
             .init("operation", .string(operation.description)),
         ]
         if let name { members.append(.init("name", .string(name))) }
+        if killsOnExpiry { members.append(.init("onExpiry", "kill")) }
         return .object(members)
     }
 
@@ -120,6 +121,14 @@ extension Lease {
         state = try reader.parsed("state", State.init(rawValue:))
         operation = try reader.parsed("operation", OperationID.init)
         name = try reader.optionalString("name")
+        // Left out by checkpoints of earlier versions, and where nothing is ended.
+        let onExpiry = try reader.take("onExpiry").map { (value) throws(JSONShapeError) in
+            guard value.stringValue?.utf8.elementsEqual("kill".utf8) == true else {
+                throw reader.expected("kill", "onExpiry", value)
+            }
+            return true
+        }
+        killsOnExpiry = onExpiry ?? false
         try reader.finish()
     }
 }

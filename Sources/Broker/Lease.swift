@@ -30,6 +30,8 @@ package struct Lease: Hashable, Sendable {
     package var deadline: Int64
     package var renewals: Int
     package let isolation: Isolation
+    /// Whether the processes that are still on its slice at its end are ended: as the latest decision about it said.
+    package var killsOnExpiry: Bool
     /// What the user called it.
     package let name: String?
     package var state: State

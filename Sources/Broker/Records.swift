@@ -13,6 +13,7 @@ enum Records {
         let entry: Plan.Entry
         let name: String?
         let duration: TimeSpan
+        let killsOnExpiry: Bool
     }
 
     /// What a caller asked for: two calls of a method with the same words ask for the same.
@@ -130,6 +131,7 @@ enum Records {
         record.placement = draft.entry.placement
         record.lease = draft.lease
         record.isolation = isolation
+        record.killsOnExpiry = draft.killsOnExpiry
         record.name = draft.name
         return record
     }
@@ -153,6 +155,7 @@ enum Records {
         record.created = lease.created
         record.expires = lease.expires
         record.isolation = lease.isolation
+        record.killsOnExpiry = lease.killsOnExpiry
         record.name = lease.name
     }
 

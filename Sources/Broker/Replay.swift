@@ -123,6 +123,7 @@ struct Replay {
             // Where the end did not move, the deadline stands: the wall clock may have been set since it was worked out.
             if expires != lease.expires { lease.deadline = Self.deadline(expires, entry.stamp) }
             lease.expires = expires
+            lease.killsOnExpiry = record.killsOnExpiry
             leases[id] = lease
         case .creation: if let lease = Self.lease(entry) { leases[id] = lease }
         case .computeCreation:
@@ -179,6 +180,7 @@ struct Replay {
             gpu: gpu, gi: gi, computeInstances: computeInstances, profile: profile,
             profileID: GPUInstanceProfileID(UInt32.max), placement: placement, slices: SliceCount(0), memoryMiB: 0,
             created: created, expires: expires, deadline: deadline(expires, entry.stamp), renewals: 0,
-            isolation: record.isolation ?? .advisory, name: record.name, state: .active, operation: operation)
+            isolation: record.isolation ?? .advisory, killsOnExpiry: record.killsOnExpiry, name: record.name,
+            state: .active, operation: operation)
     }
 }

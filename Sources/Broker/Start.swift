@@ -91,7 +91,7 @@ extension Lease {
             id: id, user: user, userName: userName, groups: groups, gpu: gpu, gi: gi,
             computeInstances: computeInstances, profile: self.profile, profileID: profile.id, placement: placement,
             slices: profile.slices, memoryMiB: profile.memoryMiB, created: created, expires: expires,
-            deadline: deadline, renewals: renewals, isolation: isolation, name: name, state: state,
-            operation: operation)
+            deadline: deadline, renewals: renewals, isolation: isolation, killsOnExpiry: killsOnExpiry,
+            name: name, state: state, operation: operation)
     }
 }

@@ -85,7 +85,8 @@ extension Service {
             reason: decision.denial?.why ?? "allowed by \(decision.rules.joined(separator: ", "))",
             rules: decision.rules, limits: decision.limits,
             gpus: views.snapshot.inventory.entries.map(\.gpu).filter { gpus.contains($0.uuid) }
-                .map(Views.reference), seconds: decision.terms?.duration?.seconds)
+                .map(Views.reference), seconds: decision.terms?.duration?.seconds,
+            onExpiry: decision.terms.flatMap { $0.duration != nil && $0.killsOnExpiry ? "kill" : nil })
     }
 
     private static func explanation(

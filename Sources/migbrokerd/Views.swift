@@ -85,7 +85,8 @@ struct Views {
             profile: lease.profile, placement: Self.placement(lease.placement), uuid: lease.device?.description,
             uuids: lease.computeInstances.map(\.device.description), user: lease.userName,
             uid: Int(lease.user.rawValue), created: lease.created.description, expires: lease.expires.description,
-            state: lease.state.rawValue, isolation: lease.isolation.rawValue, name: lease.name)
+            state: lease.state.rawValue, isolation: lease.isolation.rawValue,
+            onExpiry: lease.killsOnExpiry ? "kill" : nil, name: lease.name)
     }
 
     static func reference(_ gpu: GPU) -> GPUReference {

@@ -68,7 +68,7 @@ extension Sample {
     private static let lease = LeaseInfo(
         id: "00", gpu: gpu, gi: 7, ci: 0, profile: "1g.5gb", placement: placement, uuid: "MIG-0", uuids: ["MIG-0"],
         user: "alice", uid: 2001, created: "2026-11-23T19:12:28Z", expires: "2026-11-23T21:12:28Z", state: "active",
-        isolation: "advisory", name: "mine")
+        isolation: "advisory", onExpiry: "kill", name: "mine")
     private static let planned = PlannedInstance(gpu: gpu, profile: "1g.5gb", placement: placement)
     private static let reference = InstanceReference(gpu: "0", gi: 7)
     private static let computeReference = ComputeInstanceReference(gpu: "0", gi: 7, ci: 1)
@@ -82,7 +82,8 @@ extension Sample {
     private static let use = LimitUse(limit: "each", scope: "user", dimension: "slices", used: 1, maximum: 2)
     private static let group = GroupInfo(gid: 3001, name: "ml")
     private static let decision = DecisionInfo(
-        allowed: true, reason: "allowed by a", rules: ["a"], limits: ["each"], gpus: [gpu], seconds: 7200)
+        allowed: true, reason: "allowed by a", rules: ["a"], limits: ["each"], gpus: [gpu], seconds: 7200,
+        onExpiry: "kill")
     private static let operation = OperationInfo(
         id: "00", method: "Request", state: "failed", error: "NoRoom", leases: ["00"])
     private static let finding = DiagnosticInfo(

@@ -48,6 +48,7 @@ extension Verb {
         if !decision.limits.isEmpty { table.add("limits", "\(decision.limits.joined(separator: ", "))") }
         if !decision.gpus.isEmpty { table.add("GPUs", "\(ranges(decision.gpus.map(\.index)))") }
         if let seconds = decision.seconds { table.add("for", "\(Calendar.span(seconds))") }
+        if decision.onExpiry != nil { table.add("at its end", "processes on the slice are killed") }
         try session.output.table(table)
     }
 }

@@ -112,6 +112,7 @@ private struct EffectivePolicy {
         if let span = limit.leaseMax { parts.append("\(Calendar.span(span.seconds)) a lease") }
         if let span = limit.leaseDefault { parts.append("\(Calendar.span(span.seconds)) by default") }
         if let count = limit.renewals { parts.append(counted(count, "renewal")) }
+        if limit.killsOnExpiry { parts.append("processes killed at its end") }
         return parts.joined(separator: ", ")
     }
 
@@ -131,6 +132,7 @@ private struct EffectivePolicy {
             if let span = limit.leaseDefault { members.append(.init("leaseDefaultSeconds", .integer(span.seconds))) }
             if let span = limit.leaseMax { members.append(.init("leaseMaxSeconds", .integer(span.seconds))) }
             if let count = limit.renewals { members.append(.init("renewals", .integer(count))) }
+            if limit.killsOnExpiry { members.append(.init("onExpiry", "kill")) }
             return .object(members)
         }
         return ["rights": .array(rights), "limits": .array(limits)]
