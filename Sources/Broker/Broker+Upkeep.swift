@@ -206,7 +206,7 @@ extension Broker {
                 // A driver that does not tell is asked to destroy it, and then says.
                 (try? driver.processes(on: instance.id, in: lease.gi, of: lease.gpu))?.isEmpty == false
             }
-        if lease.state == .ending, isBusy { return }
+        if lease.state == .ending, isBusy { return endProcesses(on: lease.id, driver) }
         let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
         do throws(Refusal) {
             let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
@@ -219,6 +219,7 @@ extension Broker {
             // Without an intent nothing is destroyed; that is tried again later.
             revoke(lease)
         }
+        endProcesses(on: lease.id, driver)
     }
 
     /// Takes the access of a lease whose time is over, where its slice cannot be destroyed now: nobody's access lasts

@@ -16,6 +16,7 @@ package final class Broker: Sendable {
     package let configuration: Configuration
     package let audit: AuditLog
     let nodes: NodeStore
+    let say: @Sendable (String) -> Void
     private let didChange: @Sendable (Int) -> Void
     private let state: Mutex<State>
     private let published: Mutex<Snapshot>
@@ -31,15 +32,19 @@ package final class Broker: Sendable {
         package let policyFile: String
         package let policyDirectory: String
         package let bounds: Bounds
+        /// The socket of the service that ends processes; nil is none.
+        package let ender: String?
 
         package init(
-            driverRoot: String?, stateDirectory: String, policyFile: String, policyDirectory: String, bounds: Bounds
+            driverRoot: String?, stateDirectory: String, policyFile: String, policyDirectory: String, bounds: Bounds,
+            ender: String? = nil
         ) {
             self.driverRoot = driverRoot
             self.stateDirectory = stateDirectory
             self.policyFile = policyFile
             self.policyDirectory = policyDirectory
             self.bounds = bounds
+            self.ender = ender
         }
     }
 
@@ -71,6 +76,9 @@ package final class Broker: Sendable {
         var orphans: Set<LeaseID> = []
         /// When a lease that is ending is tried again, on `Clock.boottime`.
         var retries: [LeaseID: Int64] = [:]
+        /// How far the ending of processes on the slices of such leases has come.
+        var evictions: [LeaseID: Eviction] = [:]
+        var ender = EnderHealth()
         /// This boot of the machine; deadlines count on its clock.
         var boot = ""
         var number = 0
@@ -98,10 +106,12 @@ package final class Broker: Sendable {
     }
 
     /// Nothing is read yet: `start` does that. `didChange` is told the number of each new snapshot, on the thread that
-    /// made the change.
+    /// made the change; `say` what whoever runs the broker should hear of.
     package init(
-        _ configuration: Configuration, audit: AuditLog, didChange: @escaping @Sendable (Int) -> Void = { _ in }
+        _ configuration: Configuration, audit: AuditLog, say: @escaping @Sendable (String) -> Void = { _ in },
+        didChange: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
+        self.say = say
         self.configuration = configuration
         self.didChange = didChange
         self.audit = audit

@@ -87,7 +87,7 @@ struct Daemon {
                 options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system())
         }
         let changed = try StartError.from { () throws(SystemError) in try LoopQueue<Int>() }
-        let broker = Broker(configuration, audit: audit) { changed.post($0) }
+        let broker = Broker(configuration, audit: audit, say: { Log.say($0) }) { changed.post($0) }
         try StartError.from { () throws(AuditReplayError) in try broker.start() }
         if let problem = broker.snapshot.driverProblem {
             Log.say("the driver does not answer, so nothing can be changed: \(problem)")
@@ -151,7 +151,7 @@ struct Daemon {
     private var configuration: Broker.Configuration {
         Broker.Configuration(
             driverRoot: options.driver, stateDirectory: options.state, policyFile: options.policyFile,
-            policyDirectory: options.policyDirectory, bounds: options.bounds)
+            policyDirectory: options.policyDirectory, bounds: options.bounds, ender: options.ender)
     }
 
     /// Tells the service manager that the loop turns; a daemon whose loop hangs is restarted.
