@@ -129,7 +129,7 @@ struct KillOnExpiryTests {
         try Files.setMode("\(stage.broker)/run/migbroker", 0o777)
         let script = """
             import os, socket, sys
-            s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8)
+            s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o777); s.listen(8)
             while True:
                 c = s.accept()[0]
                 try: c.recv(12); c.send(bytes([1]) + bytes(63))
