@@ -131,7 +131,7 @@ extension Broker {
         let drafts = decided.plan.entries.map { entry in
             Records.Draft(
                 lease: Self.newLease(), entry: entry, name: wish.name, duration: duration,
-                killsOnExpiry: decided.terms.killsOnExpiry)
+                killsOnExpiry: decided.leave.terms.killsOnExpiry)
         }
         let basis = Records.Basis(operation, context, asked, decided.leave)
         let isolation = state.isolation

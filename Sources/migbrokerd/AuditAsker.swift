@@ -1,5 +1,6 @@
 import Audit
 import Broker
+import JSON
 import MIG
 import Policy
 import Varlink
