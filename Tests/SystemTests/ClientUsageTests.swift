@@ -8,7 +8,7 @@ struct ClientUsageTests {
     static let verbs = [
         "request", "release", "renew", "leases", "gpus", "profiles", "instances", "devices", "whoami", "explain",
         "policy check", "policy test", "policy show", "audit show", "audit follow", "audit usage", "audit verify",
-        "mode enable", "mode disable",
+        "doctor", "mode enable", "mode disable",
         "gi create",
         "gi destroy", "ci create", "ci destroy",
     ]
