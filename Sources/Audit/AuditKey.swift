@@ -58,7 +58,9 @@ package struct AuditKeyRing: Sendable {
 
     /// The key of an epoch; nil for one before the first key. A search that goes forwards is cheap.
     mutating func key(of epoch: Int64) -> AuditKey? {
-        guard let base = keys.last(where: { $0.epoch <= epoch }), epoch - base.epoch <= Self.farthest else { return nil }
+        guard let base = keys.last(where: { $0.epoch <= epoch }), epoch - base.epoch <= Self.farthest else {
+            return nil
+        }
         var key = base
         if let current, current.epoch >= base.epoch, current.epoch <= epoch { key = current }
         while key.epoch < epoch { key = key.next() }

@@ -12,7 +12,8 @@ extension AuditWriter {
         noteClockStep(now)
         do throws(AuditUnavailable) {
             try prepareSegment(now)
-            let isSealDue = sealer.map { $0.isOver(after: head.seq, at: now.monotonicNs) || $0.isFull(head.seq) } ?? false
+            let isSealDue =
+                sealer.map { $0.isOver(after: head.seq, at: now.monotonicNs) || $0.isFull(head.seq) } ?? false
             // An empty segment may wait for its first record; one that has more to say may not.
             if trouble != nil || !owed.isEmpty || opening.count > 1 || isSealDue {
                 try append([], .change, now, isSealDue ? .after : .ifDue)

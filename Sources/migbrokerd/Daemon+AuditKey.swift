@@ -1,6 +1,7 @@
 import Audit
 import Broker
 import Linux
+import MIG
 
 extension Daemon {
     /// Makes the key that seals the audit log, shows it to whoever sits at the terminal, and ends.

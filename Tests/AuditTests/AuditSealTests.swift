@@ -147,7 +147,8 @@ struct AuditSealTests {
     }
 
     @Test(arguments: [
-        "", "\n", "0", "0:", "0:00", ":" + String(repeating: "00", count: 32), "x:" + String(repeating: "00", count: 32),
+        "", "\n", "0", "0:", "0:00", ":" + String(repeating: "00", count: 32),
+        "x:" + String(repeating: "00", count: 32),
         "-1:" + String(repeating: "00", count: 32), "01:" + String(repeating: "00", count: 32),
         "0:" + String(repeating: "AB", count: 32), "0:" + String(repeating: "00", count: 33),
         SealedLog.keyText + "\n" + SealedLog.keyText, "5" + SealedLog.keyText + "\n" + SealedLog.keyText,
@@ -157,7 +158,8 @@ struct AuditSealTests {
 
     @Test func `a seal that claims an epoch past all others costs no time`() throws {
         let key = try #require(SealedLog.key())
-        let far = SealedLog.lines([.seal(999_999_999_999_999_999, key)], after: SampleLog.head(SampleLog.lines(count: 3)))
+        let far = SealedLog.lines(
+            [.seal(999_999_999_999_999_999, key)], after: SampleLog.head(SampleLog.lines(count: 3)))
         let directory = try TemporaryDirectory()
         let fault = try SealedLog.report(far, SealedLog.ring(), in: directory.path).fault
         #expect(fault == .wrongEpoch(999_999_999_999_999_999))
@@ -180,7 +182,8 @@ struct AuditSealTests {
         // By position alone: a mac without an epoch before its prev.
         let directory = try TemporaryDirectory()
         let odd = SealedLog.lines([.seal(0, key)])[0]
-        let text = String(decoding: odd, as: UTF8.self).replacing(",\"epoch\":0", with: "").split(separator: ",\"hash\"")
+        let text = String(decoding: odd, as: UTF8.self).replacing(",\"epoch\":0", with: "").split(
+            separator: ",\"hash\"")
         let line = Array("\(text[0]),\"hash\":\"\(Hex.text(of: SHA256.hash(Array(text[0].utf8))))\"}\n".utf8)
         #expect(try SealedLog.report([line], nil, in: directory.path).fault == .malformed)
     }

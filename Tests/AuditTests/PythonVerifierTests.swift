@@ -114,10 +114,23 @@ struct PythonVerifierTests {
 }
 
 extension AuditFault {
-    /// The case's name.
-    fileprivate var word: String { Mirror(reflecting: self).children.first?.label ?? String(reflecting: self).lastWord }
-}
-
-extension String {
-    fileprivate var lastWord: String { split(separator: ".").last.map(String.init) ?? self }
+    /// The case's name, as the script has it.
+    fileprivate var word: String {
+        switch self {
+        case .malformed: "malformed"
+        case .torn: "torn"
+        case .tooLong: "tooLong"
+        case .wrongHash: "wrongHash"
+        case .wrongSequence: "wrongSequence"
+        case .wrongPrevious: "wrongPrevious"
+        case .endsBefore: "endsBefore"
+        case .beginsAfter: "beginsAfter"
+        case .differs: "differs"
+        case .beginningGone: "beginningGone"
+        case .wrongEpoch: "wrongEpoch"
+        case .wrongSeal: "wrongSeal"
+        case .unsealed: "unsealed"
+        case .noSeal: "noSeal"
+        }
+    }
 }
