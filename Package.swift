@@ -154,7 +154,7 @@ let package = Package(
         .testTarget(
             name: "AuditTests",
             dependencies: ["TestSupport", "Audit", "Linux", "MIG", "JSON"],
-            exclude: ["verify_audit.py", "usage.py"],
+            exclude: ["golden", "verify_audit.py", "usage.py"],
             swiftSettings: common),
         .testTarget(
             name: "VarlinkTests",

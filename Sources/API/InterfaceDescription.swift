@@ -357,11 +357,19 @@ package enum BrokerInterface {
           profiles: []Usage
         )
 
+        # Whether every record follows from those before it. 'first' is where the log begins, where that is not 1 'explainedBy'
+        # the record that says why. 'seals' counts the seals, 'epoch' is that of the last one, 'unsealed' the records after
+        # it; who made them can only be checked with the key, which the broker does not have.
         method VerifyAudit() -> (
           valid: bool,
           records: int,
           head: ?string,
-          problem: ?string
+          problem: ?string,
+          first: ?int,
+          explainedBy: ?int,
+          seals: ?int,
+          epoch: ?int,
+          unsealed: ?int
         )
 
         # Comes to the decision on a record again, by the policy that made it; where the record bears none, to that of its

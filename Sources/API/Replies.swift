@@ -291,18 +291,34 @@ package struct ReleaseReply: WireObject {
     }
 }
 
-/// Whether the chain of records holds.
+/// Whether the chain of records holds, and what seals it.
 package struct VerifyAuditReply: WireObject {
     package var valid: Bool
     package var records: Int
     package var head: String?
     package var problem: String?
+    /// The number of the first record that is there.
+    package var first: Int?
+    /// The record that tells why the log does not begin with record 1.
+    package var explainedBy: Int?
+    /// Seals in the log, the epoch of the last of them, and the records after it.
+    package var seals: Int?
+    package var epoch: Int?
+    package var unsealed: Int?
 
-    package init(valid: Bool, records: Int, head: String? = nil, problem: String? = nil) {
+    package init(
+        valid: Bool, records: Int, head: String? = nil, problem: String? = nil, first: Int? = nil,
+        explainedBy: Int? = nil, seals: Int? = nil, epoch: Int? = nil, unsealed: Int? = nil
+    ) {
         self.valid = valid
         self.records = records
         self.head = head
         self.problem = problem
+        self.first = first
+        self.explainedBy = explainedBy
+        self.seals = seals
+        self.epoch = epoch
+        self.unsealed = unsealed
     }
 
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
@@ -310,6 +326,11 @@ package struct VerifyAuditReply: WireObject {
         records = try object.int("records")
         head = try object.optionalString("head")
         problem = try object.optionalString("problem")
+        first = try object.optionalInt("first")
+        explainedBy = try object.optionalInt("explainedBy")
+        seals = try object.optionalInt("seals")
+        epoch = try object.optionalInt("epoch")
+        unsealed = try object.optionalInt("unsealed")
     }
 
     package var json: JSONValue {
@@ -318,6 +339,11 @@ package struct VerifyAuditReply: WireObject {
         object.add("records", records)
         object.add("head", head)
         object.add("problem", problem)
+        object.add("first", first)
+        object.add("explainedBy", explainedBy)
+        object.add("seals", seals)
+        object.add("epoch", epoch)
+        object.add("unsealed", unsealed)
         return object.json
     }
 }

@@ -64,9 +64,11 @@ struct AuditChain {
         hash = head.hash
     }
 
-    /// The record's line, line feed included; the chain then stands behind it.
-    mutating func link(_ record: AuditRecord, _ stamp: AuditStamp) -> [UInt8] {
+    /// The record's line, line feed included; the chain then stands behind it. A seal needs its epoch's key, and
+    /// nothing else may have one.
+    mutating func link(_ record: AuditRecord, _ stamp: AuditStamp, key: AuditKey? = nil) -> [UInt8] {
         var line = record.encoded(seq: seq + 1, stamp: stamp, prev: hash)
+        if let key { line.append(contentsOf: ",\"mac\":\"".utf8 + key.mac(of: line[...]) + "\"".utf8) }
         seq += 1
         hash = Hex.text(of: SHA256.hash(line))
         line.append(contentsOf: ",\"hash\":\"\(hash)\"}\n".utf8)
@@ -92,6 +94,16 @@ package enum AuditFault: Error, Hashable, Sendable, CustomStringConvertible {
     case beginsAfter(AuditHead)
     /// The record at a head's place is another one.
     case differs(AuditHead)
+    /// The log begins with another record than the first, and no record tells that those before were removed.
+    case beginningGone(Int64)
+    /// A seal of another epoch than the one that runs.
+    case wrongEpoch(Int64)
+    /// The seal was not made with its epoch's key.
+    case wrongSeal(Int64)
+    /// More records than an epoch may have follow the seal with this number.
+    case unsealed(after: Int64)
+    /// There is no seal that the key could be held against.
+    case noSeal
 
     package var description: String {
         switch self {
@@ -104,6 +116,11 @@ package enum AuditFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .endsBefore(let head): "the log ends before record \(head.seq), which was once written"
         case .beginsAfter(let head): "the log begins after record \(head.seq), which was once written"
         case .differs(let head): "the record is not the one with hash \(head.hash) that was once written"
+        case .beginningGone(let seq): "the log begins with record \(seq), and no record says why"
+        case .wrongEpoch(let found): "the seal is of epoch \(found): seals were removed, added or moved"
+        case .wrongSeal(let epoch): "the seal was not made with the key of epoch \(epoch): records were rewritten"
+        case .unsealed(let seq): "no seal follows record \(seq) within \(AuditFormat.epochRecords) records"
+        case .noSeal: "there is no seal to hold the key against"
         }
     }
 }

@@ -11,8 +11,8 @@ struct AuditEnding {
     private(set) var number = 0
     /// The segment to go on in and the end of its good part; nil where a new one has to be begun.
     private(set) var current: (path: String, end: Int64)?
-    /// Older segments whose torn end has to be cut off.
-    private(set) var torn: [(path: String, end: Int64)] = []
+    /// Older segments that the log's end was looked for in: a torn end, and what was reserved, is to be cut off.
+    private(set) var ended: [(path: String, end: Int64)] = []
     /// What tells of bytes that were no record, and of records that are gone.
     private(set) var gaps: [AuditRecord] = []
 
@@ -32,6 +32,8 @@ struct AuditEnding {
             let segment = AuditSegments.name(number)
             head = AuditHead(seq: entry.seq, hash: entry.hash, segment: segment, offset: tail.end)
             last = entry.stamp
+            // What a rotation ended is not gone on with.
+            if entry.record.type == .rotate, number == self.number { current = nil }
             break
         }
     }
@@ -51,9 +53,10 @@ struct AuditEnding {
     }
 
     private mutating func add(_ tail: AuditTail, _ path: String, isNewest: Bool) {
-        if isNewest, tail.restCount == 0 || tail.isTorn { current = (path, tail.end) }
+        if tail.restCount == 0 || tail.isTorn {
+            if isNewest { current = (path, tail.end) } else { ended.append((path, tail.end)) }
+        }
         guard tail.restCount > 0 else { return }
-        if tail.isTorn, !isNewest { torn.append((path, tail.end)) }
         var gap = AuditRecord(.gap)
         gap.reason = tail.isTorn ? "a torn write was cut off" : "damaged bytes were left as they are"
         gap.params =

@@ -66,9 +66,12 @@ private struct FieldReader {
         record.after = try object.optionalString("after")
         record.durationUs = try object.optionalInteger("durationUs")
         record.count = try object.optionalInteger("count", in: 1...Int64.max)
+        record.epoch = try object.optionalInteger("epoch", in: 0...AuditFormat.mostEpochs)
         let prev = try need("prev", "a hash", hash)
-        // A keyed hash is read by who holds the key; here it only has to look like one.
-        _ = try read("mac", "a hash", hash)
+        // A keyed hash is checked by who holds the key; here it only has to look like one, and to be where it belongs.
+        let mac = try read("mac", "a hash", hash)
+        guard (record.type == .seal) == (mac != nil) else { throw object.missing(mac == nil ? "mac" : "type") }
+        guard (record.epoch != nil) == (mac != nil) else { throw object.missing(mac == nil ? "mac" : "epoch") }
         let own = try need("hash", "a hash", hash)
         try object.finish()
         let stamp = AuditStamp(boot: boot, time: time, monotonicNs: monotonic)

@@ -2,16 +2,64 @@ internal import JSON
 internal import Linux
 internal import MIG
 
-/// Bounds and spelling of format 1.
+/// The audit log's format, version 1: all that a second verifier needs. `Tests/AuditTests/verify_audit.py` is one.
 ///
-/// A line is one JSON object without spaces, printable ASCII only, with its keys in one fixed order, and a line feed:
+/// # Files
 ///
-///     {"v":1,"seq":N,"boot":...,"time":...,"monotonicNs":...,"type":...,...,"prev":"P"[,"mac":"M"],"hash":"H"}
+/// A log is a sequence of segments `audit-00000001.jsonl`, `audit-00000002.jsonl` and so on, one chain through all of
+/// them. A segment is lines, each ended by a line feed. A line has at most 65536 bytes without its line feed, printable
+/// ASCII only (0x20 to 0x7E), and is one JSON object without spaces between its parts, flat but for arrays, its keys in
+/// this order, each left out where there is nothing to say:
+///
+///     v seq boot time monotonicNs type op conn method
+///     uid user gid groups groupCount pid comm cgroup loginuid session origin onBehalfOf
+///     policy rules decision reason
+///     gpu gi ci device profile placement lease created expires isolation name
+///     key params result error nvml before after durationUs count epoch
+///     prev mac hash
+///
+/// `v` is 1. `seq` counts from 1 without a hole. `boot` is the kernel's boot id, `time` the wall clock as
+/// `2026-11-18T11:06:40.123456Z`, always 27 bytes, `monotonicNs` CLOCK_BOOTTIME. Strings are cut at 256 bytes of UTF-8
+/// (the mark is U+2026), arrays at 16 elements; everything that is not printable ASCII is escaped. `AuditRecordType`
+/// says what the types tell, `AuditRecord` what the keys do.
+///
+/// # Chain
+///
+///     {"v":1,"seq":N,...,"prev":"P","hash":"H"}
+///     {"v":1,"seq":N,...,"epoch":E,"prev":"P","mac":"M","hash":"H"}
 ///
 /// P, M and H are 64 lower-case hex digits. H is the SHA-256 of the line's bytes from `{` up to the comma before
-/// `"hash"`, that comma not included: it covers P, so each hash covers the whole log before it. P is the H of the line
-/// before; the first line of a log has seq 1 and 64 zeros. M is reserved for a keyed hash, left out where there is
-/// none.
+/// `"hash"`, that comma not included. P is the H of the line before, so each hash covers the whole log before it; the
+/// first line of a log has `seq` 1 and 64 zeros. `seq` has at most 18 digits.
+///
+/// A log may begin later than with `seq` 1, its first P then being believed: its beginning was removed. It is accounted
+/// for by a later record of type `checkpoint` whose `params` hold `last=SEQ:P`, SEQ being the number before the first.
+///
+/// # Seals
+///
+/// A line is a seal if it bears `mac`; its type is `seal` then, and `"epoch":E` stands right before `prev`, E being a
+/// decimal number of at most 18 digits. M is the HMAC-SHA256, by the key of epoch E, of the line's bytes up to the comma
+/// before `"mac"`: it covers P, and so everything before it.
+///
+/// The keys follow from each other: `key(E + 1) = HMAC-SHA256(key(E), "next")`. The seal of epoch E ends it, and what
+/// follows is epoch E + 1. The first seal of a log is of epoch 0: its key is made with it, is shown once, and is never on
+/// this machine's disk. Who steals the key of epoch E can seal E and what follows, and nothing before.
+///
+/// - Each seal's epoch is the last one's and 1; that of the first seal after `seq` 1 is 0.
+/// - A seal comes at most 1000 records after the one before, counting itself. This holds from the first seal on; in a log
+///   that begins later, with a first seal of an epoch past 0, from its first record on.
+/// - Each seal has the `mac` that its epoch's key gives, where that key is known. Where one is known at all, there must be
+///   a seal.
+///
+/// Keys are written `E:KEY`, the key as 64 hex digits. A verifier takes one or more such lines, each key holding until the
+/// next one's epoch: after the loss of a key, another is made, whose first seal is of the epoch after the last one sealed.
+///
+/// # Segments
+///
+/// A segment ends with a record of type `rotate`, with `params` being `next=NAME earliest=TIME latest=TIME`: the name of
+/// the next one, and the least and greatest `time` of the segment's records. The times are left out where the broker did
+/// not know them, the whole record where it was killed in between. The next segment begins with a `continue` record,
+/// `params` being `previous=NAME`.
 package enum AuditFormat {
     /// Bytes of one string before it is escaped; a longer one is cut and ends in U+2026.
     package static let textBytes = 256
@@ -19,6 +67,14 @@ package enum AuditFormat {
     package static let listLength = 16
     /// Bytes of one line without its line feed. What the bounds above allow is less.
     package static let lineBytes = 64 << 10
+    /// Records of one epoch at most, its seal among them.
+    package static let epochRecords: Int64 = 1000
+    /// How long an epoch lasts that has a record.
+    static let epochNanoseconds: Int64 = 15 * 60 * 1_000_000_000
+    /// What a key is hashed with to give the next one.
+    static let ratchetLabel: StaticString = "next"
+    /// What 18 digits hold.
+    static let mostEpochs: Int64 = 999_999_999_999_999_999
     /// The `prev` of the first record of a log.
     package static let genesis = String(repeating: "0", count: 64)
 

@@ -3,12 +3,19 @@ internal import Synchronization
 
 /// The audit log of a broker, which is its write-ahead log too.
 ///
-/// All methods but `head`, `health` and `count` block on the disk, and on each other: they are for change threads,
+/// All methods but `head`, `health`, `sealing` and `count` block on the disk, and on each other: they are for change threads,
 /// never for the event loop. A log that could not be written tries again at each call; nothing has to be reopened.
 package final class AuditLog: Sendable {
     private struct Published {
         var head: AuditHead
         var health: AuditHealth
+        var sealing: AuditSealing
+
+        init(_ writer: borrowing AuditWriter) {
+            head = writer.head
+            health = writer.health
+            sealing = writer.sealing
+        }
     }
 
     /// The directory of the segments.
@@ -28,20 +35,40 @@ package final class AuditLog: Sendable {
     ///
     /// A torn end is repaired, and a `gap` record ahead of the first one written names what was cut off. One process
     /// at a time may have a log open. `head` is what the last checkpoint knew; where the log ends before it, a `gap`
-    /// record says so. `reserve` bytes are kept free for the ends of changes.
+    /// record says so. `reserve` bytes are kept free for the ends of changes. A key that is missing or cannot be used does
+    /// not keep the log from being opened; a `health` record and `sealing` tell.
     ///
     /// The follower is told every record that was written, in order and with its place in the log. The log waits for it,
     /// so it must take them and return: `JournalFollower` and `HeadsFollower` have threads of their own.
     package init(
         _ directory: String, expecting head: AuditHead? = nil, reserve: Int64 = reserveBytes,
-        clock: AuditClock, follower: (@Sendable ([AuditEntry]) -> Void)? = nil
+        settings: AuditSettings = AuditSettings(), clock: AuditClock,
+        follower: (@Sendable ([AuditEntry]) -> Void)? = nil
     ) throws(AuditUnavailable) {
-        var writer = try AuditWriter(in: directory, expecting: head, reserve: reserve, clock: clock)
+        var writer = try AuditWriter(
+            in: directory, expecting: head, reserve: reserve, settings: settings, clock: clock)
         writer.isFollowed = follower != nil
         self.follower = follower
         self.directory = directory
-        published = Mutex(Published(head: writer.head, health: writer.health))
+        published = Mutex(Published(writer))
         self.writer = Mutex(writer)
+    }
+
+    /// Makes the first key of a log, or another one after the loss of its key, and seals the log with it.
+    ///
+    /// The key is never written to disk; `keyFile` gets the one that follows from it. No broker may be running. Blocks on
+    /// the disk.
+    /// - Returns: `EPOCH:KEY`, to be shown to the admin once.
+    package static func makeKey(
+        for directory: String, keyFile: String, expecting head: AuditHead?, clock: AuditClock
+    ) throws(AuditUnavailable) -> [UInt8] {
+        var writer = try AuditWriter(
+            in: directory, expecting: head, reserve: reserveBytes, settings: AuditSettings(), clock: clock)
+        // Held against the lock: two at once cannot both find no key.
+        guard !Files.exists(keyFile) else { throw .keyExists }
+        let key = try writer.beginSealing(keyFile)
+        try writer.close(with: [])
+        return key.text
     }
 
     /// The last record written. Never waits for the disk.
@@ -56,6 +83,9 @@ package final class AuditLog: Sendable {
 
     /// What the log could do when it was last used. Never waits for the disk.
     package var health: AuditHealth { published.withLock { $0.health } }
+
+    /// Whether records are sealed, and by which epoch's key. Never waits for the disk.
+    package var sealing: AuditSealing { published.withLock { $0.sealing } }
 
     /// Puts the intents of one operation on disk, all or none, before anything of it is done.
     ///
@@ -130,6 +160,12 @@ package final class AuditLog: Sendable {
         }
     }
 
+    /// Does what is due between changes, to be called every few seconds: writes what could not be written, ends an epoch
+    /// or a segment that is old or long enough, replaces the key on disk.
+    package func tend() throws(AuditUnavailable) {
+        try withWriter { writer throws(AuditUnavailable) in try writer.tend() }
+    }
+
     private func writeCounts(_ writer: inout AuditWriter) throws(AuditUnavailable) {
         let counts = denials.withLock { $0.takeCounts() }
         guard !counts.isEmpty else { return }
@@ -150,22 +186,22 @@ package final class AuditLog: Sendable {
     }
 
     /// Runs with the log locked, and lets everybody see what came of it.
-    private func withWriter<Value, Failure: Error>(
+    func withWriter<Value, Failure: Error>(
         _ body: (inout AuditWriter) throws(Failure) -> Value
     ) throws(Failure) -> Value {
         try writer.withLock { writer throws(Failure) in
             defer {
-                let (head, health) = (writer.head, writer.health)
+                let now = Published(writer)
                 let isNew = published.withLock { published in
-                    defer { published = Published(head: head, health: health) }
-                    return published.head.seq != head.seq
+                    defer { published = now }
+                    return published.head.seq != now.head.seq
                 }
                 // Still locked, for the order of the records is what makes them a log.
                 if let follower {
                     let entries = writer.takeWritten()
                     if !entries.isEmpty { follower(entries) }
                 }
-                if isNew { observer.withLock { $0 }?(head.seq) }
+                if isNew { observer.withLock { $0 }?(now.head.seq) }
             }
             return try body(&writer)
         }

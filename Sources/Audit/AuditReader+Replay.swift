@@ -3,11 +3,13 @@ package import Linux
 /// The log read back as what it also is, the write-ahead log.
 extension AuditReader {
     /// Hands over the records after a checkpoint's head, each held against the chain: what leases are rebuilt from.
-    /// Without a head it begins with the first record.
+    /// Without a head it begins with the first record that is kept; where that is not the first ever, a later one must
+    /// say that those before were removed.
     package func replay(
         after head: AuditHead?, _ body: (AuditEntry) -> Void
     ) throws(AuditReplayError) {
-        var verifier = AuditVerifier()
+        var verifier = AuditVerifier.ofChain()
+        var missing: (place: BadLine, seq: Int64, explanation: [UInt8])?
         for path in try remaining(after: head) {
             let isFirst = head.map { Files.name(of: path).utf8.elementsEqual($0.segment.utf8) } ?? false
             var file = try Self.system { () throws(SystemError) in
@@ -18,11 +20,18 @@ extension AuditReader {
                 while let end = chunk.lineEnd(from: position) {
                     let line = chunk.bytes[position..<end - 1]
                     let place = BadLine(file: path, offset: chunk.offset + Int64(position))
-                    body(try Self.check(line, &verifier, after: head, place))
+                    let entry = try Self.check(line, &verifier, after: head, place)
+                    if head == nil, verifier.records == 1, entry.seq > 1 {
+                        missing = (place, entry.seq, Array(AuditRetention.last(entry.seq - 1, entry.prev).utf8))
+                    } else if let told = missing?.explanation, AuditRetention.explains(line, told) {
+                        missing = nil
+                    }
+                    body(entry)
                     position = end
                 }
             }
         }
+        if let missing { throw .broken(missing.place, .beginningGone(missing.seq)) }
         if verifier.records == 0, let head, head.seq > 0 { try confirm(head) }
     }
 
@@ -49,7 +58,7 @@ extension AuditReader {
         } catch {
             throw .broken(place, .malformed)
         }
-        let known = head ?? .empty
+        guard let known = head ?? (entry.seq == 1 ? .empty : nil) else { return entry }
         if isFirst, entry.seq != known.seq + 1 || !entry.prev.utf8.elementsEqual(known.hash.utf8) {
             throw .broken(place, .wrongPrevious)
         }

@@ -30,6 +30,7 @@ extension AuditRecord {
         line.add("after", after)
         line.add("durationUs", integer: durationUs)
         line.add("count", integer: count)
+        line.add("epoch", integer: epoch)
         line.add("prev", prev)
         return line.bytes
     }

@@ -22,7 +22,12 @@ package enum AuditRecordType: String, CaseIterable, Sendable {
     case rotate
     /// The first record of a segment that follows another.
     case `continue`
-    case checkpoint, seal, health
+    /// Segments are removed because of their age, or for room; the log begins after them.
+    case checkpoint
+    /// The end of an epoch, with its keyed hash.
+    case seal
+    /// Something about the broker itself that an auditor has to know.
+    case health
     case diskFull = "disk-full"
 }
 
@@ -124,6 +129,8 @@ package struct AuditRecord: Hashable, Sendable {
     package var durationUs: Int64?
     /// For how many like it this record stands; nil is one.
     package var count: Int64?
+    /// Of a seal, and of nothing else: the epoch that ends with it, which its keyed hash is of.
+    package var epoch: Int64?
 
     package init(_ type: AuditRecordType) { self.type = type }
 }

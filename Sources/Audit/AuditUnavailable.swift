@@ -10,6 +10,8 @@ package enum AuditUnavailable: Error, Hashable, Sendable, CustomStringConvertibl
     case inUse
     /// `close` was called.
     case closed
+    /// A key is made only where there is none.
+    case keyExists
 
     package var description: String {
         switch self {
@@ -18,6 +20,7 @@ package enum AuditUnavailable: Error, Hashable, Sendable, CustomStringConvertibl
         case .diskFull: "the disk under the audit log is full"
         case .inUse: "another process writes this audit log"
         case .closed: "the audit log is closed"
+        case .keyExists: "the audit log has a key already"
         }
     }
 
@@ -26,7 +29,7 @@ package enum AuditUnavailable: Error, Hashable, Sendable, CustomStringConvertibl
         switch self {
         case .unsafePath: "the audit log's file cannot be trusted"
         case .system(let error): "\(error.call): \(error.code.message)"
-        case .diskFull, .inUse, .closed: description
+        case .diskFull, .inUse, .closed, .keyExists: description
         }
     }
 }

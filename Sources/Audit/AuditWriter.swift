@@ -17,11 +17,15 @@ enum AuditPurpose {
 }
 
 /// The one writer of a log: chain, current segment, and what is still to be written. Not for two threads at once.
+///
+/// Everything that is written goes through `append`, one write a call; segments, seals and upkeep are in files of their
+/// own.
 struct AuditWriter: ~Copyable {
-    /// A record with the moment it tells of.
-    private struct Pending {
-        let record: AuditRecord
-        let stamp: AuditStamp
+    /// Where a batch ends an epoch besides where it has to.
+    enum SealPlace {
+        case ifDue
+        /// Before the new records, and after them.
+        case before, after
     }
 
     /// Records kept while the log cannot be written; the ends of all leases of a machine are far fewer.
@@ -29,24 +33,38 @@ struct AuditWriter: ~Copyable {
     /// A step of the wall clock that is worth a record, in nanoseconds.
     private static let clockStep: Int64 = 1_000_000_000
 
-    private let directory: String
-    private let clock: AuditClock
-    private let reserve: Int64
+    let directory: String
+    let clock: AuditClock
+    let reserve: Int64
+    let settings: AuditSettings
     /// Holds the lock that keeps other writers out.
     private var lock: FileDescriptor?
     /// The last record written; where it is a count of denials, it may not be on disk yet.
     private(set) var head: AuditHead
-    private var segment: AuditSegment?
+    var segment: AuditSegment?
     /// Of the newest segment; 0 before the first.
-    private var number: Int
+    var number: Int
+    /// Of the current segment's records.
+    var times: AuditTimes
     /// What the first batch of a new segment begins with.
-    private var opening: [Pending] = []
-    private var owed: [Pending] = []
+    var opening: [Pending] = []
+    private(set) var owed: [Pending] = []
     private var lostCount = 0
+    var sealer: AuditSealer?
+    var sealing: AuditSealing = .none
+    /// The number of the last seal, also where its key is lost; nil for a log that was never sealed.
+    var lastSeal: Int64?
+    /// Why the running epoch's key is not on disk.
+    var storeProblem: SystemError?
     /// The moment that steps of the clock are measured from.
     private var reference: AuditStamp
-    private var trouble: AuditUnavailable?
-    private var isClosed = false
+    /// On the boot's clock: nothing is judged by its age before that, for the wall clock may not be right yet.
+    private(set) var settledAt: Int64
+    /// On the boot's clock: when a rotation that failed is tried again, and when old segments are looked for again.
+    var nextRotation: Int64 = 0
+    var nextRemoval: Int64 = 0
+    private(set) var trouble: AuditUnavailable?
+    private(set) var isClosed = false
     /// Whether what is written is kept for `takeWritten`.
     var isFollowed = false
     private var written: [AuditEntry] = []
@@ -54,27 +72,40 @@ struct AuditWriter: ~Copyable {
     /// Opens the log of a directory, or begins one there. Blocks on the disk.
     ///
     /// A torn last line is cut off; damage is left as it is, and a new segment begins after it. Both become `gap`
-    /// records ahead of the first record written.
+    /// records ahead of the first record written. A key that cannot be used never keeps the log from being opened.
     init(
-        in directory: String, expecting known: AuditHead?, reserve: Int64, clock: AuditClock
+        in directory: String, expecting known: AuditHead?, reserve: Int64, settings: AuditSettings, clock: AuditClock
     ) throws(AuditUnavailable) {
         let lock: FileDescriptor? = try Self.lock(directory)
         var ending = try AuditEnding(in: directory)
         ending.extend(to: known)
-        for (path, end) in ending.torn { _ = try AuditSegment.open(path, end: end) }
+        for (path, end) in ending.ended {
+            var older = try AuditSegment.open(path, end: end)
+            try AuditUnavailable.system { () throws(SystemError) in try older.releaseReserve() }
+        }
         var segment: AuditSegment?
-        if let current = ending.current { segment = try AuditSegment.open(current.path, end: current.end) }
+        var times = AuditTimes()
+        if let current = ending.current {
+            segment = try AuditSegment.open(current.path, end: current.end)
+            times = AuditTimes(of: current.path, end: current.end)
+        }
         let now = clock.now()
         self.directory = directory
         self.clock = clock
         self.reserve = reserve
+        self.settings = settings
         self.lock = lock
         self.segment = segment
+        self.times = times
         head = ending.head
         number = ending.number
         reference = ending.last ?? now
-        if ending.beginsSegment { opening = [Pending(record: .continuing(), stamp: now)] }
+        settledAt = Self.settling
+        if ending.beginsSegment {
+            opening = [Pending(record: .continuing(ending.head.segment), stamp: now)]
+        }
         owed = ending.gaps.map { Pending(record: $0, stamp: now) }
+        takeKey(now)
     }
 
     var health: AuditHealth {
@@ -86,14 +117,16 @@ struct AuditWriter: ~Copyable {
     }
 
     /// Appends records in one write, all or none, after whatever is owed.
-    mutating func write(_ records: [AuditRecord], _ purpose: AuditPurpose) throws(AuditUnavailable) {
+    mutating func write(
+        _ records: [AuditRecord], _ purpose: AuditPurpose, seal: SealPlace = .ifDue
+    ) throws(AuditUnavailable) {
         guard !isClosed else { throw .closed }
         let now = clock.now()
         noteClockStep(now)
         let new = records.map { Pending(record: $0, stamp: now) }
         do throws(AuditUnavailable) {
             try prepareSegment(now)
-            try append(new, purpose, now)
+            try append(new, purpose, now, seal)
         } catch {
             if purpose == .event { owe(new) }
             noteTrouble(error, now)
@@ -101,53 +134,46 @@ struct AuditWriter: ~Copyable {
         }
     }
 
-    /// Writes the last records, gives the reserve and the lock back and takes no more.
+    /// Writes the last records and the last seal, gives the reserve and the lock back and takes no more.
     mutating func close(with records: [AuditRecord]) throws(AuditUnavailable) {
-        try write(records, .event)
+        try write(records, .event, seal: .after)
         isClosed = true
-        do throws(SystemError) {
-            try segment?.releaseReserve()
-        } catch {
-            throw .system(error)
-        }
-        segment = nil
-        lock = nil
+        defer { lock = nil }
+        // A key that cannot be stored now is brought up to the seal by the next start.
+        do throws(SystemError) { try sealer?.store() } catch { sealer = nil }
+        sealer = nil
+        guard var last = segment.take() else { return }
+        try AuditUnavailable.system { () throws(SystemError) in try last.releaseReserve() }
     }
 
-    private mutating func append(
-        _ new: [Pending], _ purpose: AuditPurpose, _ now: AuditStamp
+    /// Puts everything that waits and then these records into the current segment.
+    mutating func append(
+        _ new: [Pending], _ purpose: AuditPurpose, _ now: AuditStamp, _ place: SealPlace = .ifDue,
+        sealReason: String? = nil
     ) throws(AuditUnavailable) {
         guard segment != nil else { preconditionFailure("a segment is prepared before anything is appended") }
-        var batch = opening + owed
-        if lostCount > 0 { batch.append(Pending(record: .lost(lostCount), stamp: now)) }
         // The reserve lets the ends of changes through while the disk is still full.
         let endsTrouble = trouble != nil && (trouble != .diskFull || !purpose.mayUseReserve)
-        if endsTrouble { batch.append(Pending(record: .health("the log can be written again"), stamp: now)) }
-        let isDurable = purpose.isDurable || !batch.isEmpty
-        batch += new
-        var chain = AuditChain(after: head)
-        var bytes: [UInt8] = []
-        var entries: [AuditEntry] = []
-        for pending in batch {
-            let prev = chain.hash
-            bytes += chain.link(pending.record, pending.stamp)
-            guard isFollowed else { continue }
-            entries.append(
-                AuditEntry(seq: chain.seq, stamp: pending.stamp, record: pending.record, prev: prev, hash: chain.hash))
-        }
-        if !purpose.mayUseReserve { try makeRoom(for: bytes.count) }
-        do throws(SystemError) {
-            try segment?.append(bytes, durably: isDurable)
+        let draft = draft(new, now, place, endsTrouble: endsTrouble, sealReason)
+        if draft.bytes.isEmpty { return }
+        do throws(AuditUnavailable) {
+            if !purpose.mayUseReserve { try makeRoom(for: draft.bytes.count) }
+            let isDurable = purpose.isDurable || draft.hasSeal || draft.times.count > new.count
+            try put(draft.bytes, durably: isDurable, now)
         } catch {
-            if segment?.isSpoiled == true { leaveSegment("could not be written: \(error.code)", now) }
-            throw .system(error)
+            sealer?.abandon()
+            throw error
         }
         head = AuditHead(
-            seq: chain.seq, hash: chain.hash, segment: AuditSegments.name(number), offset: segment?.end ?? 0)
+            seq: draft.chain.seq, hash: draft.chain.hash, segment: AuditSegments.name(number),
+            offset: segment?.end ?? 0)
+        for time in draft.times { times.add(time) }
+        sealer?.commit(head.seq, at: now.monotonicNs)
+        noteSealing()
         opening = []
         owed = []
         lostCount = 0
-        written += entries
+        written += draft.entries
         if endsTrouble { trouble = nil }
     }
 
@@ -157,63 +183,61 @@ struct AuditWriter: ~Copyable {
         return written
     }
 
+    /// The lines of one write: what opens the segment, what is owed, what is new, and seals where they belong.
+    private mutating func draft(
+        _ new: [Pending], _ now: AuditStamp, _ place: SealPlace, endsTrouble: Bool, _ sealReason: String?
+    ) -> AuditDraft {
+        var rest = owed
+        if lostCount > 0 { rest.append(Pending(record: .lost(lostCount), stamp: now)) }
+        if endsTrouble { rest.append(Pending(record: .health("the log can be written again"), stamp: now)) }
+        var draft = AuditDraft(after: head, isFollowed: isFollowed)
+        for pending in opening { draft.add(pending) }
+        if sealer?.isOver(after: head.seq, at: now.monotonicNs) == true { draft.seal(&sealer, now) }
+        for (index, pending) in (rest + new).enumerated() {
+            let isDue = sealer?.mustSeal(after: draft.chain.seq) == true || place == .before && index == rest.count
+            if isDue { draft.seal(&sealer, now) }
+            draft.add(pending)
+        }
+        if place == .after { draft.seal(&sealer, now, sealReason) }
+        return draft
+    }
+
+    private mutating func put(_ bytes: [UInt8], durably: Bool, _ now: AuditStamp) throws(AuditUnavailable) {
+        do throws(SystemError) {
+            try segment?.append(bytes, durably: durably)
+        } catch {
+            if segment?.isSpoiled == true { leaveSegment("could not be written: \(error.code)", now) }
+            throw .system(error)
+        }
+    }
+
     /// Refuses a batch that would leave less than the reserve.
     private mutating func makeRoom(for count: Int) throws(AuditUnavailable) {
         do throws(SystemError) {
             try segment?.reserve(Int64(count) + reserve)
         } catch {
-            throw [.noSpace, .quota, .fileTooBig].contains(error.code) ? .diskFull : .system(error)
+            throw error.isFullDisk ? .diskFull : .system(error)
         }
     }
 
-    /// Makes sure that the next record goes where the last one is, or into a new segment that says why.
-    private mutating func prepareSegment(_ now: AuditStamp) throws(AuditUnavailable) {
-        do throws(SystemError) {
-            if let change = try segment?.foreignChange() { leaveSegment(change, now) }
-        } catch {
-            throw .system(error)
-        }
-        guard segment == nil else { return }
-        var failure = AuditUnavailable.closed
-        // A name that is taken was not made by us: whatever it is, the next one is as good.
-        for candidate in number + 1...number + 16 {
-            do throws(AuditUnavailable) {
-                segment = try AuditSegment.create("\(directory)/\(AuditSegments.name(candidate))")
-                number = candidate
-                return
-            } catch {
-                failure = error
-                guard case .unsafePath(let unsafe) = error, unsafe.problem == .system(.exists) else { break }
-            }
-        }
-        throw failure
-    }
+    /// An hour, in nanoseconds: long enough for a clock that started wrong to be set.
+    private static let settling: Int64 = 3_600_000_000_000
 
-    private mutating func leaveSegment(_ reason: String, _ now: AuditStamp) {
-        guard let left = segment.take() else { return }
-        if left.end == 0, left.isSpoiled {
-            // Nothing was ever written there: the next try uses the name again, where it can be removed.
-            if (try? Files.remove(left.path)) != nil { number -= 1 }
-        }
-        guard opening.isEmpty else { return }
-        let name = Files.name(of: left.path)
-        opening = [AuditRecord.continuing(name), .health("\(name) \(reason)")].map { Pending(record: $0, stamp: now) }
-    }
-
-    private mutating func noteClockStep(_ now: AuditStamp) {
+    mutating func noteClockStep(_ now: AuditStamp) {
         guard let step = now.step(since: reference) else {
             reference = now
             return
         }
         guard step.magnitude > Self.clockStep.magnitude else { return }
         reference = now
+        settledAt = now.monotonicNs + Self.settling
         var record = AuditRecord(.clock)
         record.reason = "the wall clock was stepped"
         record.params = "stepUs=\(step / 1000)"
         owe([Pending(record: record, stamp: now)])
     }
 
-    private mutating func noteTrouble(_ error: AuditUnavailable, _ now: AuditStamp) {
+    mutating func noteTrouble(_ error: AuditUnavailable, _ now: AuditStamp) {
         guard error != trouble else { return }
         trouble = error
         guard error == .diskFull else { return owe([Pending(record: .health(error.description), stamp: now)]) }
@@ -226,7 +250,7 @@ struct AuditWriter: ~Copyable {
         }
     }
 
-    private mutating func owe(_ records: [Pending]) {
+    mutating func owe(_ records: [Pending]) {
         let room = Self.owedLength - owed.count
         owed += records.prefix(room)
         lostCount += max(0, records.count - room)
@@ -240,24 +264,7 @@ struct AuditWriter: ~Copyable {
     }
 }
 
-extension AuditRecord {
-    /// The first record of a segment that follows another.
-    fileprivate static func continuing(_ previous: String? = nil) -> AuditRecord {
-        var record = AuditRecord(.continue)
-        record.params = previous.map { "previous=\($0)" }
-        return record
-    }
-
-    fileprivate static func health(_ reason: String) -> AuditRecord {
-        var record = AuditRecord(.health)
-        record.reason = reason
-        return record
-    }
-
-    fileprivate static func lost(_ count: Int) -> AuditRecord {
-        var record = AuditRecord(.gap)
-        record.reason = "records could not be written for too long and were lost"
-        record.count = Int64(count)
-        return record
-    }
+extension SystemError {
+    /// Whether there is no room, rather than something broken.
+    var isFullDisk: Bool { [.noSpace, .quota, .fileTooBig].contains(code) }
 }

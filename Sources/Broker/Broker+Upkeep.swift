@@ -27,7 +27,15 @@ extension Broker {
             // What cannot be written stays counted.
             try? audit.flushDenials()
             saveCheckpoint()
+            tendLog()
         }
+    }
+
+    /// What the log does between changes: writes what waits, seals, rotates, removes what is old.
+    private func tendLog() {
+        // The log's own health tells what it cannot do, and the next look tries it again.
+        try? audit.tend()
+        try? audit.removeOld { Self.checkpointedHead(in: configuration.stateDirectory) }
     }
 
     /// Tells the log that the broker ends in an orderly way, and saves the state.

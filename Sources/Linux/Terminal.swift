@@ -48,5 +48,21 @@ package enum Terminal {
         return text(line)
     }
 
+    /// Everything from standard input, at most 4 KiB; a terminal does not show what is typed, and a line is all.
+    ///
+    /// `tcsetattr(3)`
+    package static func readSecret() throws(SystemError) -> [UInt8] {
+        let file = FileDescriptor(owning: try checked("dup") { dup(input) })
+        guard isTerminal(input) else { return try file.readAll(limit: 4096) }
+        var shown = termios()
+        // SAFETY: both calls use the structure during the call only.
+        _ = try checked("tcgetattr") { unsafe tcgetattr(input, &shown) }
+        var hidden = shown
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        _ = try checked("tcsetattr") { unsafe tcsetattr(input, TCSAFLUSH, &hidden) }
+        defer { _ = unsafe tcsetattr(input, TCSAFLUSH, &shown) }
+        return try file.read(upTo: 4096)
+    }
+
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

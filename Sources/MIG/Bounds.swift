@@ -42,6 +42,14 @@ package struct Bounds: Sendable, Equatable {
     package var policyBytes = 4 << 20
     /// Rules and limits in all policy files together.
     package var policyRules = 20_000
+    /// MiB of one segment of the audit log; the next one follows.
+    package var auditSegmentMiB = 64
+    /// Days after which the next segment follows all the same.
+    package var auditSegmentDays = 30
+    /// Days for which audit records are kept: a year, and a month to look at it.
+    package var auditKeepDays = 400
+    /// MiB of audit log that are kept; the default is more than any disk has, so that age alone decides.
+    package var auditKeepMiB = 1_000_000_000
 
     package init() {}
 
@@ -57,7 +65,9 @@ package struct Bounds: Sendable, Equatable {
             ("lookupCacheSeconds", \.lookupCacheSeconds), ("ownerSeconds", \.ownerSeconds),
             ("retrySeconds", \.retrySeconds),
             ("instancesPerRequest", \.instancesPerRequest), ("policyBytes", \.policyBytes),
-            ("policyRules", \.policyRules),
+            ("policyRules", \.policyRules), ("auditSegmentMiB", \.auditSegmentMiB),
+            ("auditSegmentDays", \.auditSegmentDays), ("auditKeepDays", \.auditKeepDays),
+            ("auditKeepMiB", \.auditKeepMiB),
         ]
     }
 

@@ -202,16 +202,24 @@ extension Service {
         let head = broker.audit.head
         do throws(SystemError) {
             let files = try AuditSegments.list(in: broker.audit.directory)
-            switch try AuditVerifier.verify(files, head: head, live: true) {
-            case .intact(let records, _, let last):
-                return VerifyAuditReply(
-                    valid: true, records: Int(clamping: records), head: last.description, problem: nil)
+            let report = try AuditReport.of(files, head: head, live: true, whole: true)
+            var reply = VerifyAuditReply(valid: true, records: 0)
+            switch report.verification {
+            case .intact(let records, let first, let last):
+                reply.records = Int(clamping: records)
+                reply.head = last.description
+                reply.first = records > 0 ? Int(first) : nil
             case .broken(let file, let line, let seq, let fault):
                 let record = seq.map { "record \($0)" } ?? "a record"
-                return VerifyAuditReply(
-                    valid: false, records: Int(clamping: (seq ?? 1) - 1), head: nil,
-                    problem: "\(record) (\(Files.name(of: file)), line \(line)): \(fault)")
+                reply.valid = false
+                reply.records = Int(clamping: (seq ?? 1) - 1)
+                reply.problem = "\(record) (\(Files.name(of: file)), line \(line)): \(fault)"
             }
+            if case .removed(let teller) = report.beginning { reply.explainedBy = Int(teller) }
+            reply.seals = Int(report.seals)
+            reply.epoch = report.lastEpoch.map { Int($0) }
+            reply.unsealed = Int(report.unsealed)
+            return reply
         } catch {
             return VerifyAuditReply(valid: false, records: 0, head: nil, problem: error.code.message)
         }

@@ -9,7 +9,7 @@ import Varlink
 
 /// The daemon's life: everything that needs privilege first, then none of it but CAP_SYS_ADMIN, then threads.
 struct Daemon {
-    private let options: DaemonOptions
+    let options: DaemonOptions
 
     init(_ options: DaemonOptions) { self.options = options }
 
@@ -57,7 +57,7 @@ struct Daemon {
         _ = consume lock
     }
 
-    private func prepareDirectories() throws(StartError) {
+    func prepareDirectories() throws(StartError) {
         for (path, mode) in [(options.state, 0o700), (options.auditDirectory, 0o750)] as [(String, UInt32)] {
             try StartError.from { () throws(SystemError) in try Files.makeDirectories(path, mode: mode) }
             _ = try StartError.from { () throws(SafePathError) in try SafePath.openDirectory(path) }
@@ -85,7 +85,8 @@ struct Daemon {
         let witnesses = try Witnesses(options)
         let audit = try StartError.from { () throws(AuditUnavailable) in
             try AuditLog(
-                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state), clock: try .system(),
+                options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state),
+                settings: AuditSettings(options.bounds, keyFile: options.auditKey), clock: try .system(),
                 follower: witnesses.put)
         }
         try witnesses.start(with: audit)

@@ -13,11 +13,13 @@ struct DaemonOptions {
     let auditDirectory: String
     let journal: Journal
     let heads: String?
+    var auditKey: String { "\(state)/audit-key" }
     let bounds: Bounds
     /// Where the service that ends processes listens.
     let ender: String
     let onlyMakesNodes: Bool
     let onlyEndsProcesses: Bool
+    let onlyMakesAuditKey: Bool
     let wantsHelp: Bool
     let wantsVersion: Bool
 
@@ -47,6 +49,7 @@ struct DaemonOptions {
           --limit NAME=N      set a bound; may be repeated
           --make-nodes        make the capability nodes of the GPUs present, and end
           --end-processes     be the service that ends processes, and nothing else
+          --init-audit-key    make the key that seals the audit log, show it once, and end
           --version, --help
 
         """
@@ -57,8 +60,8 @@ struct DaemonOptions {
             kinds: [
                 "--root": .value, "--driver": .value, "--socket": .value, "--policy": .value, "--policy-dir": .value,
                 "--state": .value, "--audit": .value, "--journal": .value, "--audit-heads": .value, "--limit": .value,
-                "--ender": .value, "--make-nodes": .flag, "--end-processes": .flag, "--help": .flag, "-h": .flag,
-                "--version": .flag,
+                "--ender": .value, "--make-nodes": .flag, "--end-processes": .flag, "--init-audit-key": .flag,
+                "--help": .flag, "-h": .flag, "--version": .flag,
             ], aliases: ["-h": "--help"])
         if let argument = options.arguments.first ?? options.rest?.first { throw .unexpectedArgument(argument) }
         root = try Self.directory(options, "--root")
@@ -90,6 +93,8 @@ struct DaemonOptions {
         ender = options.value("--ender") ?? "\(prefix)/run/migbroker/ender"
         onlyEndsProcesses = options.has("--end-processes")
         onlyMakesNodes = options.has("--make-nodes")
+        onlyMakesAuditKey = options.has("--init-audit-key")
+        if onlyMakesNodes, onlyMakesAuditKey { throw .conflict("--make-nodes", "--init-audit-key") }
         wantsHelp = options.has("--help")
         wantsVersion = options.has("--version")
     }

@@ -1,7 +1,8 @@
 import API
 import Linux
 
-// One way in: options, then the nodes alone, the end of processes alone, or the daemon's whole life. Exit codes: 1 failed, 2 usage.
+// One way in: options, then the nodes, the audit key or the end of processes alone, or the daemon's whole life. Exit codes:
+// 1 failed, 2 usage.
 do throws(UsageError) {
     let options = try DaemonOptions(CurrentProcess.arguments)
     if options.wantsHelp {
@@ -19,6 +20,8 @@ do throws(UsageError) {
             try daemon.makeNodes()
         } else if options.onlyEndsProcesses {
             try Ender(options).run()
+        } else if options.onlyMakesAuditKey {
+            try daemon.makeAuditKey()
         } else {
             try daemon.run()
         }

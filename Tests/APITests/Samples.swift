@@ -264,7 +264,10 @@ extension Sample {
                 least: QueryUsageReply(
                     since: nil, until: "2026-11-23T21:12:28Z", total: leastUsage, users: [], groups: [], profiles: [])),
             Sample(
-                .reply(of: "VerifyAudit"), VerifyAuditReply(valid: true, records: 7, head: "00", problem: "none"),
+                .reply(of: "VerifyAudit"),
+                VerifyAuditReply(
+                    valid: true, records: 7, head: "00", problem: "none", first: 2, explainedBy: 9, seals: 3, epoch: 4,
+                    unsealed: 5),
                 least: VerifyAuditReply(valid: false, records: 0)),
             Sample(.reply(of: "CheckPolicy"), CheckPolicyReply(valid: false, diagnostics: [finding])),
             Sample(.reply(of: "ReloadPolicy"), ReloadPolicyReply(policy: "00")),

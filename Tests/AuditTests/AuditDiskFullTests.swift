@@ -149,6 +149,37 @@ struct AuditDiskFullTests {
         #expect(try AuditSegments.list(in: path).count == 1)
     }
 
+    @Test func `a segment is not left for want of room for the next one, and the reserve stays`() throws {
+        try withSmallDisk(Self.rotationWaits)
+    }
+
+    @Sendable private static func rotationWaits(on path: String) throws {
+        let clock = TestClock()
+        var settings = AuditSettings()
+        settings.segmentBytes = 20_000
+        let log = try AuditLog(path, reserve: Self.reserve, settings: settings, clock: clock.clock())
+        let receipt = try log.intend([intent(1)])
+        try Self.fill(path + "/filler")
+        while log.head.offset < 24_000 {
+            try log.note([AuditRecord(.start)])
+            // Until there is room, every look finds none.
+            _ = try? log.tend()
+        }
+        #expect(try AuditSegments.list(in: path).count == 1)
+        try log.conclude(receipt, [outcome(1)])
+        try Files.remove(path + "/filler")
+        clock.advance(wall: 11, boottime: 11)
+        try log.tend()
+        #expect(log.health == .writable)
+        #expect(try AuditSegments.list(in: path).count == 2)
+        // The new segment has its reserve before the old one's is given back.
+        try Self.fill(path + "/filler")
+        let ending = try log.intend([intent(2)], ending: true)
+        try log.conclude(ending, [outcome(2)])
+        for number in 0..<50 { try log.note([outcome(number)]) }
+        #expect(try isIntact(path, head: log.head))
+    }
+
     @Test func `an orderly stop gives the reserve back`() throws { try withSmallDisk(Self.reserveIsGivenBack) }
 
     @Sendable private static func reserveIsGivenBack(on path: String) throws {
