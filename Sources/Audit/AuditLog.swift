@@ -25,8 +25,6 @@ package final class AuditLog: Sendable {
     private let follower: (@Sendable ([AuditEntry]) -> Void)?
     /// Taken for a moment only, and inside the writer's lock where both are.
     private let denials = Mutex(DenialTable())
-    /// Hears of every new head.
-    private let observer = Mutex<(@Sendable (Int64) -> Void)?>(nil)
 
     /// Space that changes may not use, so that what was begun can be ended when the disk is full.
     package static let reserveBytes: Int64 = 4 << 20
@@ -73,13 +71,6 @@ package final class AuditLog: Sendable {
 
     /// The last record written. Never waits for the disk.
     package var head: AuditHead { published.withLock { $0.head } }
-
-    /// Whether its records are sealed with a key, which this version has no way to do.
-    package var isSealed: Bool { false }
-
-    /// Has a body called with the number of the last record whenever there are new ones, on the thread that wrote them
-    /// and while nobody else can write: it must not take time, or use the log but for its head. One body at a time.
-    package func observe(_ body: @escaping @Sendable (Int64) -> Void) { observer.withLock { $0 = body } }
 
     /// What the log could do when it was last used. Never waits for the disk.
     package var health: AuditHealth { published.withLock { $0.health } }
@@ -192,16 +183,12 @@ package final class AuditLog: Sendable {
         try writer.withLock { writer throws(Failure) in
             defer {
                 let now = Published(writer)
-                let isNew = published.withLock { published in
-                    defer { published = now }
-                    return published.head.seq != now.head.seq
-                }
+                published.withLock { $0 = now }
                 // Still locked, for the order of the records is what makes them a log.
                 if let follower {
                     let entries = writer.takeWritten()
                     if !entries.isEmpty { follower(entries) }
                 }
-                if isNew { observer.withLock { $0 }?(now.head.seq) }
             }
             return try body(&writer)
         }

@@ -83,11 +83,15 @@ struct Daemon {
         _ listening: consuming Listening, _ signals: Signals, _ manager: String?
     ) throws(StartError) -> FileDescriptor? {
         let witnesses = try Witnesses(options)
+        let followers = AuditFollowers()
         let audit = try StartError.from { () throws(AuditUnavailable) in
             try AuditLog(
                 options.auditDirectory, expecting: Broker.checkpointedHead(in: options.state),
                 settings: AuditSettings(options.bounds, keyFile: options.auditKey), clock: try .system(),
-                follower: witnesses.put)
+                follower: { entries in
+                    witnesses.put(entries)
+                    if let last = entries.last { followers.hear(of: last.seq) }
+                })
         }
         try witnesses.start(with: audit)
         let changed = try StartError.from { () throws(SystemError) in try LoopQueue<Int>() }
@@ -99,14 +103,14 @@ struct Daemon {
         loadPolicy(broker)
         let lock = listening.lock
         let listener = listening.listener
-        try loop(listener, broker, witnesses, changed, signals, manager)
+        try loop(listener, broker, witnesses, followers, changed, signals, manager)
         witnesses.finish()
         return lock
     }
 
     private func loop(
-        _ listener: consuming UnixListener, _ broker: Broker, _ witnesses: Witnesses, _ changed: LoopQueue<Int>,
-        _ signals: Signals, _ manager: String?
+        _ listener: consuming UnixListener, _ broker: Broker, _ witnesses: Witnesses, _ followers: AuditFollowers,
+        _ changed: LoopQueue<Int>, _ signals: Signals, _ manager: String?
     ) throws(StartError) {
         do throws(SystemError) {
             let loop = try EventLoop()
@@ -122,7 +126,8 @@ struct Daemon {
             let service = Service(
                 broker: broker, changes: changes, slow: slow,
                 records: try Worker(named: "records", bounds: options.bounds),
-                identities: try Identities(loop: loop, bounds: options.bounds), witnesses: witnesses)
+                identities: try Identities(loop: loop, bounds: options.bounds), witnesses: witnesses,
+                followers: followers)
             _ = try changed.attach(to: loop) { service.didChange(to: $0) }
             let server = try VarlinkServer(
                 listener: listener, service: service, bounds: options.bounds, loop: loop)

@@ -130,12 +130,19 @@ struct HealthReport: Sendable {
     }
 
     private var seal: HealthCheck {
-        broker.audit.isSealed
-            ? row("seal", .ok, "the audit log is sealed with a key")
-            : row(
+        switch broker.audit.sealing {
+        case .running: row("seal", .ok, "the audit log is sealed with a key")
+        case .none:
+            row(
                 "seal", .warning, "no key seals the audit log: its chain stands alone",
-                fix: "migbrokerd --init-audit-key",
-                isOpen: rights.audit, hidden: "no key seals the audit log")
+                fix: "stop migbrokerd, then migbrokerd --init-audit-key", isOpen: rights.audit,
+                hidden: "no key seals the audit log")
+        case .lost(let why):
+            row(
+                "seal", .bad, "the audit log was sealed and is not any more: \(why)",
+                fix: "stop migbrokerd, then migbrokerd --init-audit-key", isOpen: rights.audit,
+                hidden: "the audit log is not sealed any more")
+        }
     }
 
     /// No row where there is no journal that should be told.

@@ -22,7 +22,7 @@ final class Service: VarlinkService {
     let changes: Worker
     let slow: Worker
     let records: Worker
-    let followers = AuditFollowers()
+    let followers: AuditFollowers
     let identities: Identities
     let owners: Owners
     let witnesses: Witnesses
@@ -43,7 +43,8 @@ final class Service: VarlinkService {
     }
 
     init(
-        broker: Broker, changes: Worker, slow: Worker, records: Worker, identities: Identities, witnesses: Witnesses
+        broker: Broker, changes: Worker, slow: Worker, records: Worker, identities: Identities, witnesses: Witnesses,
+        followers: AuditFollowers
     ) {
         self.broker = broker
         self.changes = changes
@@ -52,9 +53,9 @@ final class Service: VarlinkService {
         self.identities = identities
         owners = Owners(broker: broker, changes: changes, identities: identities)
         self.witnesses = witnesses
+        self.followers = followers
         rates = UserRates(
             perSecond: broker.configuration.bounds.changesPerSecond, burst: broker.configuration.bounds.changeBurst)
-        broker.audit.observe { [followers] seq in followers.hear(of: seq) }
     }
 
     func answer(_ call: VarlinkCall) throws(VarlinkError) -> VarlinkAnswer {
