@@ -2,7 +2,7 @@ package import JSON
 
 /// Which audit records to show, and whether to go on showing them.
 package struct QueryAuditRequest: WireObject {
-    /// By name or uid: his own acts, and by uid also those on his behalf.
+    /// By name or uid: his own acts, and those on his behalf.
     package var user: String?
     package var group: Int?
     package var operation: String?

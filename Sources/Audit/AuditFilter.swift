@@ -7,6 +7,7 @@ package struct AuditFilter: Sendable {
     package enum User: Hashable, Sendable {
         /// Records of this uid's acts, and of acts on his behalf.
         case id(UserID)
+        /// The same by name, as far as the record has it.
         case name(String)
 
         /// Digits are a uid, anything else a name.
@@ -54,7 +55,7 @@ package struct AuditFilter: Sendable {
         return switch user {
         case nil: isOfGroup
         case .id(let uid)?: isOfGroup && (caller.uid == uid || caller.onBehalfOf == uid)
-        case .name(let name)?: isOfGroup && equals(caller.user, name)
+        case .name(let name)?: isOfGroup && (equals(caller.user, name) || equals(caller.onBehalfOfUser, name))
         }
     }
 

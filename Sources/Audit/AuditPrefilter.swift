@@ -23,7 +23,7 @@ struct AuditPrefilter {
         if let lease = filter.lease { needles.append(["\"lease\":\"\(lease)"]) }
         switch filter.user {
         case .id(let uid)?: needles.append(["\"uid\":\(uid),", "\"onBehalfOf\":\(uid),"])
-        case .name(let name)?: needles.append([Self.member("user", name)])
+        case .name(let name)?: needles.append([Self.member("user", name), Self.member("onBehalfOfUser", name)])
         case nil: break
         }
         if let group = filter.group {

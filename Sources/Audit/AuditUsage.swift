@@ -71,10 +71,11 @@ package struct AuditUsage: Sendable {
         guard let lease = record.lease else { return }
         switch record.type {
         case .outcome where record.result == .ok && Self.makesLeases(record.method):
-            guard let user = record.caller.uid ?? record.caller.onBehalfOf, let profile = record.profile,
+            // Who acts for another makes that one's lease.
+            guard let user = record.caller.onBehalfOf ?? record.caller.uid, let profile = record.profile,
                 record.created != nil
             else { return }
-            if let name = record.caller.user { names[user] = name }
+            name(user, by: record.caller)
             running[lease] = Running(
                 user: user, groups: record.caller.groups, profile: profile, began: entry.stamp)
         case .leaseEnd:
@@ -109,9 +110,14 @@ package struct AuditUsage: Sendable {
         guard let created = record.created, let first, created < first, let user = record.caller.onBehalfOf,
             let profile = record.profile
         else { return }
+        name(user, by: record.caller)
         let began = AuditStamp(boot: "", time: created, monotonicNs: 0)
         let lease = Running(user: user, groups: [], profile: profile, began: began)
         count(lease, length: Self.length(from: began, to: entry.stamp))
+    }
+
+    private mutating func name(_ user: UserID, by caller: AuditCaller) {
+        if let name = caller.onBehalfOf == nil ? caller.user : caller.onBehalfOfUser { names[user] = name }
     }
 
     /// In microseconds.

@@ -1,4 +1,4 @@
-import Linux
+import JSON
 import Synchronization
 import Varlink
 
@@ -49,9 +49,13 @@ final class AuditFollowers: Sendable {
         for follower in due { follower.goOn() }
     }
 
-    /// Lets everybody go on for the last time.
+    /// Gives everybody who waits his last reply: a server that ends does not wait for streams.
     func end() {
-        state.withLock { $0.isOver = true }
-        hear(of: 0)
+        let waiting = state.withLock { state in
+            state.isOver = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for follower in waiting { follower.responder.finish(.reply(["records": .array([])])) }
     }
 }

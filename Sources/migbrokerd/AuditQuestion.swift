@@ -52,6 +52,7 @@ struct AuditQuestion: Sendable {
         var place: AuditReader.Place
         /// The last record there was when the log's end was seen; nil before that.
         var end: Int64?
+        var hasWaited = false
         /// Not sent yet, and their bytes.
         var records: [JSONValue] = []
         var bytes = 0
@@ -77,6 +78,9 @@ struct AuditQuestion: Sendable {
         // Nobody hears it; but what the client sent behind it is still to be carried out.
         guard responder.isOpen else { return responder.finish(Self.reply([])) }
         var progress = progress
+        // The policy may be another one by now.
+        if progress.hasWaited, !asker.mayStillAsk() { return responder.finish(.error(Self.refusal.varlink)) }
+        progress.hasWaited = false
         do throws(SystemError) {
             try read(&progress)
         } catch {
@@ -108,17 +112,16 @@ struct AuditQuestion: Sendable {
         }
     }
 
-    /// Goes on where there are new records, for somebody who may still see them.
+    /// Goes on where there are new records; called by whoever wrote them, who is not to be kept.
     private func resume(from progress: Progress, _ answering: Answering) {
-        guard asker.mayStillAsk() else {
-            let error = BrokerError.notAuthorized(
-                action: Action.readAudit.rawValue, reason: "the policy does not allow it any more", rules: [])
-            return answering.responder.finish(.error(error.varlink))
-        }
         var progress = progress
         progress.end = nil
+        progress.hasWaited = true
         start(from: progress, answering)
     }
+
+    private static let refusal = BrokerError.notAuthorized(
+        action: Action.readAudit.rawValue, reason: "the policy does not allow it any more", rules: [])
 
     /// Reads one part, up to what is in the log for good.
     private func read(_ progress: inout Progress) throws(SystemError) {

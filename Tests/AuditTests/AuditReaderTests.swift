@@ -31,6 +31,7 @@ private let cases: [Case] = {
     cases.append(
         Case("uid of another's act", { $0.user = .id(UserID(77)) }, { $0.record.caller.onBehalfOf == UserID(77) }))
     cases.append(Case("user", { $0.user = .init("carol") }, { $0.record.caller.user == "carol" }))
+    cases.append(Case("user acted for", { $0.user = .init("somebody") }, { $0.seq == 18 }))
     cases.append(Case("beginning of a user", { $0.user = .init("caro") }, { _ in false }))
     cases.append(
         Case("user with a quote", { $0.user = .init("o\"neil\u{E9}") }, { $0.record.caller.user == "o\"neil\u{E9}" }))
@@ -85,6 +86,7 @@ struct AuditReaderTests {
     private static let lines: [[UInt8]] = {
         var records = (0..<200).map(SampleLog.record)
         records[17].caller.onBehalfOf = UserID(77)
+        records[17].caller.onBehalfOfUser = "somebody"
         records[18].caller.user = "o\"neil\u{E9}"
         records[20].caller.groups = [9001, 9002, 9003].map { GroupID($0) }
         records[21].caller.gid = GroupID(9009)

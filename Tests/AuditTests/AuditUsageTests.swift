@@ -143,6 +143,18 @@ struct AuditUsageTests {
         #expect(report.groups.map(\.group) == [nil])
     }
 
+    @Test func `a lease that somebody made for another is the other's`() throws {
+        var life = Life()
+        var made = Life.record(.outcome, "Request", 1, uid: 1001)
+        made.caller.onBehalfOf = UserID(1002)
+        made.caller.onBehalfOfUser = "other"
+        try life.write(made, 0)
+        let report = life.report(now: 10)
+        #expect(report.users.map(\.user) == [UserID(1002)])
+        #expect(report.users.map(\.name) == ["other"])
+        #expect(life.report(now: 10, owner: .init("user1001")).total.leases == 0)
+    }
+
     @Test func `of one owner, others' leases do not count`() throws {
         var life = Life()
         for uid in [1001, 1002, 1003] as [UInt32] {

@@ -37,7 +37,7 @@ def main():
                 and record.get("method") in ("Request", "CreateGPUInstances"))
         if made and record.get("lease"):
             leases[record["lease"]] = {
-                "user": record.get("uid", record.get("onBehalfOf")), "groups": record.get("groups", []),
+                "user": record.get("onBehalfOf", record.get("uid")), "groups": record.get("groups", []),
                 "profile": record["profile"], "made": record, "ended": None}
     for record in relevant:
         if record["type"] != "lease-end":

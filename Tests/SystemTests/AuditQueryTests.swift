@@ -34,7 +34,7 @@ struct AuditQueryTests {
         let gpu = try #require(gpus.first)
         let questions: [([String], [Int64])] = [
             ([], only { _ in true }),
-            (["--user", "alice"], only { text($0, "user") == "alice" }),
+            (["--user", "alice"], only { text($0, "user") == "alice" || text($0, "onBehalfOfUser") == "alice" }),
             (["--user", "2001"], only { $0["uid"]?.integerValue == 2001 || $0["onBehalfOf"]?.integerValue == 2001 }),
             (["--uid", "2002"], only { $0["uid"]?.integerValue == 2002 || $0["onBehalfOf"]?.integerValue == 2002 }),
             (["--user", "alic"], []),

@@ -13,8 +13,8 @@ struct AuditSelection {
     ]
 
     static let details = [
-        "  --user NAME      of this user, by name or uid",
-        "  --uid N          of this uid: its own acts, and those on its behalf",
+        "  --user NAME      of this user, by name or uid: his own acts, and those on his behalf",
+        "  --uid N          of this uid",
         "  --group NAME     decided by a right of this group, by name or gid, or by callers whose primary group it is",
         "  --operation ID   of this operation, or of those whose ids begin so",
         "  --lease ID       of this lease, or of those whose ids begin so",
