@@ -218,6 +218,8 @@ struct AuditQueryTests {
     func `use is added up as another implementation adds it up, for all and for oneself`() throws {
         let (stage, daemon) = try Self.stage()
         _ = try stage.migctl(["request", "2g.10gb"], as: Stage.alice)
+        // The question's end is told to the second, and is to lie after what is in use.
+        Clock.sleep(milliseconds: 2100)
         let now = Clock.wall()
         let asked = try stage.migctl(
             ["audit", "usage", "--json", "--since", "1h", "--until", now.description], as: Stage.dave)

@@ -60,7 +60,7 @@ struct DoctorTests {
         #expect(root.code == 0)
         #expect(root.finding("driver").contains("580.") || root.finding("driver").contains("driver 5"), "\(root.text)")
         #expect(root.finding("isolation").hasPrefix("enforced"))
-        #expect(root.fix("seal") == "migbrokerd --init-audit-key")
+        #expect(root.fix("seal") == "stop migbrokerd, then migbrokerd --init-audit-key")
         let alice = try look(stage, as: Stage.alice)
         #expect(alice.names == root.names.filter { $0 != "nodes" })
         for name in alice.names { #expect(alice.state(name) == root.state(name)) }
