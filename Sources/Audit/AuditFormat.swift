@@ -12,9 +12,9 @@ internal import MIG
 /// this order, each left out where there is nothing to say:
 ///
 ///     v seq boot time monotonicNs type op conn method
-///     uid user gid groups groupCount pid comm cgroup loginuid session origin onBehalfOf
-///     policy rules decision reason
-///     gpu gi ci device profile placement lease created expires isolation name
+///     uid user gid groups groupCount pid comm cgroup loginuid session origin onBehalfOf onBehalfOfUser
+///     policy rules decision reason question
+///     gpu gi ci device profile placement lease created expires isolation onExpiry name
 ///     key params result error nvml before after durationUs count epoch
 ///     prev mac hash
 ///

@@ -83,6 +83,10 @@ struct BoundsTests {
             #expect(try stage.exchange(wish(4), as: Stage.root).invalidParameter == "count")
             _ = daemon
         },
+        "auditSegmentMiB": .elsewhere("AuditRotationTests"),
+        "auditSegmentDays": .elsewhere("AuditRotationTests"),
+        "auditKeepDays": .elsewhere("AuditRetentionTests"),
+        "auditKeepMiB": .elsewhere("AuditRetentionTests"),
         "policyBytes": .here { stage in
             let length = LabPolicy.text.utf8.count
             try stage.loadPolicy("policyBytes=\(length)", isTaken: true)
