@@ -48,11 +48,12 @@ struct AuditFile: ~Copyable {
     /// The next lines; nil at the end. Only the last chunk can hold no whole line: then it is torn, or longer than
     /// any record.
     mutating func next() throws(SystemError) -> Chunk? {
-        let count = Int(min(Int64(Self.chunkBytes), max(0, limit - offset)))
-        // Short as it was read near the end, or not there yet.
-        if buffer.count < count { buffer += repeatElement(0, count: count - buffer.count) }
-        buffer.removeLast(buffer.count - count)
         do throws(SystemError) {
+            // No more than there is: most logs are short, and to make room takes time too.
+            let end = min(limit, try file.attributes().size)
+            let count = Int(min(Int64(Self.chunkBytes), max(0, end - offset)))
+            if buffer.count < count { buffer += [UInt8](repeating: 0, count: count - buffer.count) }
+            buffer.removeLast(buffer.count - count)
             let read = try file.read(into: &buffer, at: offset)
             buffer.removeLast(count - read)
         } catch {
