@@ -16,7 +16,9 @@ struct HostileTests {
 
     /// A record with so many strings in it, from the number on.
     private func record(_ number: Int) -> AuditRecord {
-        var record = AuditRecord(AuditRecordType.allCases[number % AuditRecordType.allCases.count])
+        // A seal is the log's own to write, and is none without its key.
+        let types = AuditRecordType.allCases.filter { $0 != .seal }
+        var record = AuditRecord(types[number % types.count])
         var next = number * Self.width
         func text() -> String {
             next += 1

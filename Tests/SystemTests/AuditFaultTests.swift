@@ -127,7 +127,10 @@ extension Stage {
         _ call: String, _ number: Int, _ error: String, under daemon: KeptProcess
     ) throws -> KeptProcess {
         let segments = try AuditSegments.list(in: auditDirectory)
-        let next = (0..<4).map { "\(auditDirectory)/audit-0000000\(min(9, segments.count + 1 + $0)).jsonl" }
+        let next = (1...4).map { ahead in
+            let number = "\(segments.count + ahead)"
+            return "\(auditDirectory)/audit-" + String(repeating: "0", count: 8 - number.utf8.count) + number + ".jsonl"
+        }
         let paths = [auditDirectory, keyFile, "\(keyFile).new"] + segments.suffix(2) + next
         let tracer = try KeptProcess(
             "strace",

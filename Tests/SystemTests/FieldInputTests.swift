@@ -53,6 +53,8 @@ struct FieldInputTests {
             "-9223372036854775808", "-9223372036854775809", #""1""#, "true", "[1]", "{}",
         ]
         try run(Self.trials(["int"]) { _ in values }) { trial, answer in
+            // The group of that number is root's.
+            if trial.field.name == "group", ["0", "-0"].contains(trial.value), answer.reply != nil { return }
             #expect(answer.invalidParameter == trial.field.name, Self.what(trial, answer))
         }
     }
