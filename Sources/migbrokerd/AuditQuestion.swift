@@ -166,6 +166,8 @@ extension AuditQuestion {
             guard let result = AuditResult(rawValue: word) else { throw .invalidParameter("result") }
             filter.result = result
         }
+        // A list that names none is a mistake, and means anything but all.
+        if request.types?.isEmpty == true { throw .invalidParameter("types") }
         for word in request.types ?? [] {
             guard let type = AuditRecordType(rawValue: word) else { throw .invalidParameter("types") }
             filter.types.insert(type)

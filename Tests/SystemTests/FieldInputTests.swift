@@ -66,6 +66,7 @@ struct FieldInputTests {
             switch (trial.method.name, trial.field.name) {
             // So many records there are not; asking for them is no mistake.
             case ("QueryAudit", "limit"): #expect(answer.reply != nil, Self.what(trial, answer))
+            case ("ExplainRecord", "seq"): #expect(answer.error == "NotFound", Self.what(trial, answer))
             case ("Explain", "seconds") where trial.value.count == 10 && trial.value < "3":
                 #expect(answer.reply?["decision"]?["allowed"]?.boolValue == false, Self.what(trial, answer))
             case ("Request", "seconds") where trial.value.count == 10 && trial.value < "3",

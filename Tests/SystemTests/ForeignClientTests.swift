@@ -76,7 +76,7 @@ struct ForeignClientTests {
             call("Explain", action="request", profiles=["1g.5gb"])
             call("Renew", lease=lease["id"], seconds=1200)
             call("QueryAudit", more=True, operation=granted["operation"])
-            call("VerifyAudit"); call("ExplainRecord", seq=1); call("CheckPolicy"); call("ReloadPolicy")
+            call("VerifyAudit"); call("QueryUsage"); call("ExplainRecord", seq=1); call("CheckPolicy"); call("ReloadPolicy")
             client2 = varlink.Client("unix:" + sys.argv[1]).open("io.migbroker.Broker")
             said["Monitor"] = next(iter(client2.Monitor(_more=True)))
             client2.close()

@@ -147,6 +147,7 @@ struct InterfaceMethod: Sendable {
         case "Release": ["leases": "[\"\(String(repeating: "0", count: 32))\"]"]
         case "GetOperation": ["operation": "\"\(String(repeating: "0", count: 32))\""]
         case "Explain": ["action": #""request""#]
+        case "ExplainRecord": ["seq": "1"]
         case "CreateGPUInstances": ["profiles": #"["1g.5gb"]"#]
         case "DestroyGPUInstances", "CreateComputeInstances": ["instances": #"[{"gpu":"0","gi":0}]"#]
         case "DestroyComputeInstances": ["computeInstances": #"[{"gpu":"0","gi":0,"ci":0}]"#]
