@@ -13,10 +13,13 @@ final class AuditQueue<Item: Sendable>: Sendable {
     private struct State {
         var batch = Batch()
         var isClosed = false
+        /// Whether the one who takes has seen the end.
+        var isOver = false
     }
 
     private let capacity: Int
     private let change = Condition()
+    private let end = Condition()
     private let state = Mutex(State())
 
     init(capacity: Int) { self.capacity = capacity }
@@ -36,6 +39,22 @@ final class AuditQueue<Item: Sendable>: Sendable {
     func close() {
         state.withLock { $0.isClosed = true }
         change.signalAll()
+    }
+
+    /// Ends it, and waits until the last items have been dealt with, but not for longer than this.
+    func finish(milliseconds: Int) {
+        close()
+        let deadline = Clock.monotonic() + Int64(milliseconds) * 1_000_000
+        while true {
+            let ticket = end.ticket()
+            if state.withLock({ $0.isOver }) || !end.wait(after: ticket, until: deadline) { return }
+        }
+    }
+
+    /// Tells whoever waits in `finish` that everything has been dealt with.
+    func isDone() {
+        state.withLock { $0.isOver = true }
+        end.signalAll()
     }
 
     /// Waits for items, at most so long; an empty batch where none came, nil at the end.

@@ -28,8 +28,6 @@ package final class HeadsFollower: Sendable {
     /// The last one that was put in: where there was no room for it, it is noted all the same.
     private let latest = Mutex<Head?>(nil)
     private let published = Mutex(Status())
-    private let end = Condition()
-    private let isOver = Mutex(false)
 
     /// Of a file whose directory must be safe when it is written; it is made where it is missing.
     package init(at path: String) { self.path = path }
@@ -60,14 +58,7 @@ package final class HeadsFollower: Sendable {
     package var status: Status { published.withLock { $0 } }
 
     /// Takes no more, and waits until the file has what was taken, but not for longer than this.
-    package func finish(milliseconds: Int) {
-        queue.close()
-        let deadline = Clock.monotonic() + Int64(milliseconds) * 1_000_000
-        while true {
-            let ticket = end.ticket()
-            if isOver.withLock({ $0 }) || !end.wait(after: ticket, until: deadline) { return }
-        }
-    }
+    package func finish(milliseconds: Int) { queue.finish(milliseconds: milliseconds) }
 
     private func run(secondsToDisk: Int, secondsToRetry: Int, note: (AuditRecord) -> Void) {
         var file = HeadsFile(at: path)
@@ -101,8 +92,7 @@ package final class HeadsFollower: Sendable {
             }
             if batch == nil { break }
         }
-        isOver.withLock { $0 = true }
-        end.signalAll()
+        queue.isDone()
     }
 
     /// Puts on record that the file cannot be written, for what reason, and that it can be again.

@@ -20,8 +20,6 @@ package final class JournalFollower: Sendable {
     package let path: String
     private let queue: AuditQueue<AuditEntry>
     private let published = Mutex(Status())
-    private let end = Condition()
-    private let isOver = Mutex(false)
 
     /// Tells whoever listens at the path, from the moment that somebody does. Starts the thread.
     package init(
@@ -36,8 +34,7 @@ package final class JournalFollower: Sendable {
                 teller.take(batch)
                 published.withLock { $0 = teller.status }
             }
-            isOver.withLock { $0 = true }
-            end.signalAll()
+            queue.isDone()
         }
         thread.detach()
     }
@@ -49,14 +46,7 @@ package final class JournalFollower: Sendable {
     package var status: Status { published.withLock { $0 } }
 
     /// Takes no more, and waits until what was taken has been told, but not for longer than this.
-    package func finish(milliseconds: Int) {
-        queue.close()
-        let deadline = Clock.monotonic() + Int64(milliseconds) * 1_000_000
-        while true {
-            let ticket = end.ticket()
-            if isOver.withLock({ $0 }) || !end.wait(after: ticket, until: deadline) { return }
-        }
-    }
+    package func finish(milliseconds: Int) { queue.finish(milliseconds: milliseconds) }
 }
 
 /// The thread's own part: the socket and what is owed.

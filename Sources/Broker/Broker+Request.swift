@@ -77,8 +77,7 @@ extension Broker {
             plan.entries.flatMap { ChangePlan.creation(of: $0, withCompute: wish.withCompute) }, for: wish.words,
             on: wish.action == .createGPUInstance ? planned : [], state)
         try shown.check(against: wish.plan)
-        return Decided(
-            leave: leave, gate: gate, plan: plan, shown: shown)
+        return Decided(leave: leave, gate: gate, plan: plan, shown: shown)
     }
 
     /// The same wish with the GPUs named that no GPU being named means: those on which the caller may do it at all.

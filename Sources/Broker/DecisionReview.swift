@@ -99,36 +99,34 @@ extension Broker {
     /// where there is no such record. Blocks, for it reads the log from its beginning.
     package func review(_ seq: Int64) throws(AuditReplayError) -> DecisionReview.Finding? {
         let reader = AuditReader(try segments())
-        var wanted = seq
-        if let record = try record(seq, reader)?.record, record.question.isEmpty, let operation = record.op {
-            var filter = AuditFilter()
-            filter.operation = operation.description
-            filter.types = [.intent, .denied]
-            try read(reader, filter) { entry in
-                wanted = entry.seq
-                return false
-            }
+        let found = try review(seq, reader)
+        guard let record = found?.entry.record, record.question.isEmpty, let operation = record.op else { return found }
+        var filter = AuditFilter()
+        filter.operation = operation.description
+        filter.types = [.intent, .denied]
+        var first: Int64?
+        try read(reader, filter) { entry in
+            first = entry.seq
+            return false
         }
+        guard let first else { return found }
+        return try review(first, reader)
+    }
+
+    private func review(
+        _ seq: Int64, _ reader: AuditReader
+    ) throws(AuditReplayError) -> DecisionReview.Finding? {
         var review = DecisionReview(snapshot.inventory, policy: archivedPolicy)
         var finding: DecisionReview.Finding?
         try read(reader, AuditFilter()) { entry in
-            let isWanted = entry.seq == wanted
+            let isWanted = entry.seq == seq
             let found = review.take(entry, isWanted: isWanted)
             if isWanted {
                 finding = found ?? .init(entry: entry, decision: nil, obstacle: "it bears no decision of the policy")
             }
-            return entry.seq < wanted
-        }
-        return finding
-    }
-
-    private func record(_ seq: Int64, _ reader: AuditReader) throws(AuditReplayError) -> AuditEntry? {
-        var found: AuditEntry?
-        try read(reader, AuditFilter()) { entry in
-            if entry.seq == seq { found = entry }
             return entry.seq < seq
         }
-        return found
+        return finding
     }
 
     private func read(

@@ -88,8 +88,11 @@ enum AuditTrail {
         let show = ["audit", "show", "--json"] + sample.files
         let others: [(name: String, path: String, arguments: [String], times: Int64, rounds: Int)] = [
             ("jq of a user's records", jq, ["-c", "select(.user == \"\(user)\")"], 10, 1),
-            // It would stop at the first line if it saw that nobody reads the others.
-            ("grep of a user's records, counted", grep, ["-cF", "\"user\":\"\(user)\""], 200, rounds),
+            // It stops at the first line where it sees that nobody reads the others.
+            (
+                "grep of a user's records", "/bin/sh",
+                ["-c", "\(grep) -F \"$@\" | cat", "sh", "\"user\":\"\(user)\""], 200, rounds
+            ),
         ]
         var rows: [Table.Row] = []
         for other in others {

@@ -42,7 +42,8 @@ struct DaemonOptions {
           --policy-dir DIR    more policy files     (/etc/migbroker/policy.d)
           --state DIR         checkpoints           (/var/lib/migbroker)
           --audit DIR         the audit log         (/var/log/migbroker)
-          --ender PATH        the service that ends processes of ended leases listens there  (/run/migbroker/ender)
+          --ender PATH        where the service that ends processes listens
+                                                    (/run/migbroker/ender)
           --journal PATH      the journal's socket, or none
                                                     (/run/systemd/journal/socket)
           --audit-heads FILE  note the log's heads there too, on another disk for instance
@@ -94,7 +95,8 @@ struct DaemonOptions {
         onlyEndsProcesses = options.has("--end-processes")
         onlyMakesNodes = options.has("--make-nodes")
         onlyMakesAuditKey = options.has("--init-audit-key")
-        if onlyMakesNodes, onlyMakesAuditKey { throw .conflict("--make-nodes", "--init-audit-key") }
+        let modes = ["--make-nodes", "--init-audit-key", "--end-processes"].filter(options.has)
+        if modes.count > 1 { throw .conflict(modes[0], modes[1]) }
         wantsHelp = options.has("--help")
         wantsVersion = options.has("--version")
     }
