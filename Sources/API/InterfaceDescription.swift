@@ -64,5 +64,6 @@ package enum BrokerInterface {
         error DriverError (call: string, code: int, name: string, left: []string, message: string)
 
         error PolicyInvalid (diagnostics: []Diagnostic, message: string)
+
         """
 }
