@@ -181,7 +181,7 @@ let package = Package(
                 "TestSupport", "Linux", "MIG", "JSON", "Varlink", "API", "Audit", "Policy", "NVML", "Broker",
                 "SimulatedMachine",
             ],
-            exclude: ["crowd.py", "flips.py", "flood.py", "hostile.py"],
+            exclude: ["boot.sh", "crowd.py", "flips.py", "flood.py", "hostile.py"],
             swiftSettings: common),
     ]
 )

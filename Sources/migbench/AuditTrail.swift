@@ -4,16 +4,15 @@ import MIG
 
 /// What an auditor waits for, beside what an admin would use for it: `sha256sum`, `jq` and `grep`.
 enum AuditTrail {
-    private static let records = 250_000
     private static let appends = 200
     private static let rounds = 3
     private static let sum = "/usr/bin/sha256sum"
     private static let jq = "/usr/bin/jq"
     private static let grep = "/usr/bin/grep"
 
-    static func measure(in place: String, _ stage: Stage, _ stopwatch: Stopwatch) throws(BenchmarkError)
-        -> Table.Section
-    {
+    static func measure(
+        in place: String, _ records: Int, _ stage: Stage, _ stopwatch: Stopwatch
+    ) throws(BenchmarkError) -> Table.Section {
         let directory = "\(place)/migbench-\(CurrentProcess.pid)-audit"
         try BenchmarkError.from { () throws(SystemError) in try Files.makeDirectory(directory, mode: 0o700) }
         defer { remove(directory) }

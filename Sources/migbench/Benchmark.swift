@@ -5,17 +5,26 @@ import Linux
 /// Only ratios within one run mean something: both sides of each are timed in turns, on the same machine under the
 /// same load.
 enum Benchmark {
-    static let usage = "migbench [--in DIR]    measures in a temporary directory below DIR (/var/tmp)"
+    static let usage = """
+        migbench [--in DIR] [--records N]
+            measures in a temporary directory below DIR (/var/tmp), and an audit log of N records (1000000) there
+        """
+    /// A log that any host gets to within years, and the most that still fits a disk: a record takes a kilobyte.
+    private static let records = (usual: 1_000_000, allowed: 1000...50_000_000)
 
     static func run(_ words: [String]) -> Int32 {
         do throws(UsageError) {
-            let options = try Options(words, kinds: ["--in": .value, "--help": .flag, Echo.verb: .flag])
+            let options = try Options(
+                words, kinds: ["--in": .value, "--records": .value, "--help": .flag, Echo.verb: .flag])
             if options.has(Echo.verb), options.arguments.count == 2 { return serveEcho(options.arguments) }
             if let argument = options.arguments.first ?? options.rest?.first { throw .unexpectedArgument(argument) }
             // Not /tmp, which may lie in memory, where nothing is ever made durable.
             let place = options.value("--in") ?? "/var/tmp"
+            let asked = try options.value(
+                "--records", expected: "\(records.allowed.lowerBound) to \(records.allowed.upperBound)"
+            ) { Int($0).flatMap { records.allowed.contains($0) ? $0 : nil } }
             do throws(BenchmarkError) {
-                let text = try options.has("--help") ? "usage: \(usage)\n" : measure(in: place)
+                let text = try options.has("--help") ? "usage: \(usage)\n" : measure(in: place, asked ?? records.usual)
                 try BenchmarkError.from { () throws(SystemError) in try Terminal.write(text) }
                 return 0
             } catch {
@@ -41,7 +50,7 @@ enum Benchmark {
     /// Where standard error is closed there is nobody to tell.
     static func say(_ line: String) { try? Terminal.write("migbench: \(line)\n", to: Terminal.error) }
 
-    private static func measure(in place: String) throws(BenchmarkError) -> String {
+    private static func measure(in place: String, _ records: Int) throws(BenchmarkError) -> String {
         let stopwatch = try Stopwatch()
         let stage = try Stage(in: place)
         defer { stage.end() }
@@ -53,7 +62,7 @@ enum Benchmark {
         table.add(try Changes.measure(stage, stopwatch))
         table.add(try Programs.measure(stage, stopwatch))
         table.add(try Decisions.measure(stopwatch))
-        table.add(try AuditTrail.measure(in: place, stage, stopwatch))
+        table.add(try AuditTrail.measure(in: place, records, stage, stopwatch))
         table.add(try FullMachine.measure(in: place, stopwatch))
         table.add(try Driver.measure(in: place, stopwatch))
         return table.description

@@ -1,4 +1,5 @@
 import Audit
+import JSON
 import Linux
 import TestSupport
 import Testing
@@ -40,7 +41,12 @@ struct DiskTests {
         #expect(try stage.machine().instances == 0)
         #expect(try stage.violations(auditDirectory: log) == [])
 
+        let emptied = Clock.boottime()
         try disk.empty()
+        // Nobody asks for a change: the log finds the space by itself.
+        try daemon.waitUntil("the log recovers") { try disk.recovery(in: log) != nil }
+        let recovery = try #require(try disk.recovery(in: log))
+        #expect(emptied...emptied + 5_000_000_000 ~= recovery, "\(recovery - emptied) ns after there is space")
         #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.bob).code == 0)
         #expect(try stage.migctl(["audit", "verify"], as: Stage.dave).code == 0)
         let story = try AuditStory(of: log)
@@ -125,6 +131,18 @@ struct SmallDisk {
     /// Takes all the space there is.
     func fill() throws {
         try must(["sh", "-c", "dd if=/dev/zero of=\(stage.auditDirectory)/ballast bs=4k 2>/dev/null || true"])
+    }
+
+    /// On the boot's clock, when the log that is seen there could be written again; nil while it cannot.
+    func recovery(in log: String) throws -> Int64? {
+        for file in try AuditSegments.list(in: log) {
+            for line in try Files.read(file).split(separator: UInt8(ascii: "\n")) {
+                let record = try JSONParser.parse(Array(line), limits: .record)
+                let isAgain = record["reason"]?.stringValue == "the log can be written again"
+                if isAgain, let moment = record["monotonicNs"]?.integerValue { return moment }
+            }
+        }
+        return nil
     }
 
     func empty() throws { try must(["rm", "\(stage.auditDirectory)/ballast"]) }
