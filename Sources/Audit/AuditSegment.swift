@@ -56,17 +56,24 @@ struct AuditSegment: ~Copyable {
 
     /// What somebody else did to the file since the last record, in words, or nil.
     func foreignChange() throws(SystemError) -> String? {
-        let now = try file.attributes()
-        if now.links == 0 { return "was removed" }
+        guard let now = try named() else { return try file.attributes().links == 0 ? "was removed" : "was renamed" }
+        guard now.isSameFile(as: identity) else {
+            return try file.attributes().links == 0 ? "was removed" : "was replaced"
+        }
         if now.links > 1 { return "has \(now.links) links" }
         if now.size != end { return "has \(now.size) bytes where \(end) were written" }
         if now.mode != identity.mode || now.owner != identity.owner || now.group != identity.group {
             return "has another owner or mode (\(now.owner):\(now.group) \(String(now.mode, radix: 8)))"
         }
+        return nil
+    }
+
+    /// What has the segment's name now; the one look that each record costs.
+    private func named() throws(SystemError) -> FileAttributes? {
         do throws(SystemError) {
-            return try Files.attributes(path).isSameFile(as: identity) ? nil : "was replaced"
+            return try Files.attributes(path)
         } catch  where error.code == .notFound {
-            return "was renamed"
+            return nil
         }
     }
 

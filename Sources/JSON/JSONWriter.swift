@@ -35,6 +35,9 @@ package enum JSONWriter {
     /// Appends one string with its quotes.
     package static func append(_ text: String, asciiOnly: Bool = false, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
+        defer { out.append(UInt8(ascii: "\"")) }
+        // Nearly every string of a record or a message is its own spelling.
+        if text.utf8.allSatisfy(isItself) { return out.append(contentsOf: text.utf8) }
         for scalar in text.unicodeScalars {
             switch scalar.value {
             case 0x22: out.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "\"")])
@@ -45,7 +48,10 @@ package enum JSONWriter {
             default: appendEscape(of: scalar.value, to: &out)
             }
         }
-        out.append(UInt8(ascii: "\""))
+    }
+
+    private static func isItself(_ byte: UInt8) -> Bool {
+        0x20..<0x7F ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     /// C1 controls, line and paragraph separators and direction overrides: legal JSON, but they rewrite a terminal.

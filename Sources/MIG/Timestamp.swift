@@ -32,12 +32,23 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         let seconds = secondsSinceEpoch
         let date = CivilDate(daysSinceEpoch: seconds.floorDivided(by: 86400))
         let ofDay = seconds - seconds.floorDivided(by: 86400) * 86400
-        var text = "\(date.description)T\(pad(ofDay / 3600, 2)):\(pad(ofDay / 60 % 60, 2)):\(pad(ofDay % 60, 2))"
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        append(date, to: &text)
+        for (mark, value) in [("T", ofDay / 3600), (":", ofDay / 60 % 60), (":", ofDay % 60)]
+            as [(Unicode.Scalar, Int64)]
+        {
+            text.append(UInt8(ascii: mark))
+            append(value, 2, to: &text)
+        }
         if fractionDigits > 0 {
             let fraction = nanosecondsSinceEpoch - seconds * 1_000_000_000
-            text += "." + pad(fraction, 9).prefix(min(fractionDigits, 9))
+            text.append(UInt8(ascii: "."))
+            append(fraction, 9, to: &text)
+            text.removeLast(9 - min(fractionDigits, 9))
         }
-        return text + "Z"
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads RFC 3339 in UTC, `YYYY-MM-DDTHH:MM:SS[.fraction]Z` with at most nine digits of fraction; else nil.
@@ -106,7 +117,11 @@ package struct CivilDate: Hashable, Sendable, CustomStringConvertible {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    package var description: String { "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))" }
+    package var description: String {
+        var text: [UInt8] = []
+        append(self, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
 
     /// The first of a month, 1 to 12, in days since 1970-01-01.
     package static func firstDay(of month: Int64, in year: Int64) -> Int64 {
@@ -133,9 +148,24 @@ extension Int64 {
     package func floorRemainder(by divisor: Int64) -> Int64 { self - floorDivided(by: divisor) * divisor }
 }
 
-private func pad(_ value: Int64, _ width: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+private func append(_ date: CivilDate, to text: inout [UInt8]) {
+    append(date.year, 4, to: &text)
+    text.append(UInt8(ascii: "-"))
+    append(date.month, 2, to: &text)
+    text.append(UInt8(ascii: "-"))
+    append(date.day, 2, to: &text)
+}
+
+/// With zeros before it up to so many digits; every record holds some times, so this asks for no memory of its own.
+private func append(_ value: Int64, _ width: Int, to text: inout [UInt8]) {
+    let start = text.count
+    var rest = value.magnitude
+    repeat {
+        text.append(UInt8(ascii: "0") + UInt8(rest % 10))
+        rest /= 10
+    } while rest > 0 || text.count - start < width
+    if value < 0 { text.append(UInt8(ascii: "-")) }
+    text[start...].reverse()
 }
 
 private func digits(_ bytes: ArraySlice<UInt8>) -> Int64? {
