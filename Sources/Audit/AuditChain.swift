@@ -104,6 +104,9 @@ package enum AuditFault: Error, Hashable, Sendable, CustomStringConvertible {
     case unsealed(after: Int64)
     /// There is no seal that the key could be held against.
     case noSeal
+    /// The log begins with this epoch or in it, and the seals of those before, which stay when records are removed, are not
+    /// there.
+    case sealsGone(before: Int64)
 
     package var description: String {
         switch self {
@@ -114,13 +117,16 @@ package enum AuditFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .wrongSequence(let found): "the record bears number \(found): records were removed, added or moved"
         case .wrongPrevious: "the record does not follow the one before it"
         case .endsBefore(let head): "the log ends before record \(head.seq), which was once written"
-        case .beginsAfter(let head): "the log begins after record \(head.seq), which was once written"
+        case .beginsAfter(let head):
+            "the log begins after record \(head.seq), which was once written: only a later head can be held against it"
         case .differs(let head): "the record is not the one with hash \(head.hash) that was once written"
         case .beginningGone(let seq): "the log begins with record \(seq), and no record says why"
         case .wrongEpoch(let found): "the seal is of epoch \(found): seals were removed, added or moved"
         case .wrongSeal(let epoch): "the seal was not made with the key of epoch \(epoch): records were rewritten"
         case .unsealed(let seq): "no seal follows record \(seq) within \(AuditFormat.epochRecords) records"
         case .noSeal: "there is no seal to hold the key against"
+        case .sealsGone(let epoch):
+            "the seal is of epoch \(epoch), and seals.jsonl has not those of all epochs before it"
         }
     }
 }

@@ -9,6 +9,9 @@ package struct AuditFilter: Sendable {
         case id(UserID)
         /// The same by name, as far as the record has it.
         case name(String)
+        /// Records of one who asks for his own, by number and name: who is given the number of somebody who is gone is not
+        /// shown what that one did.
+        case own(UserID, name: String?)
 
         /// Digits are a uid, anything else a name.
         package init(_ text: String) {
@@ -22,8 +25,9 @@ package struct AuditFilter: Sendable {
     /// An operation's id or its beginning.
     package var operation: String?
     package var method: String?
-    /// A GPU's UUID or its beginning. An index is not in the log: who has the GPUs at hand translates it.
-    package var gpu: String?
+    /// UUIDs of GPUs, or their beginnings; empty lets every GPU pass. An index is not in the log: who has the GPUs at hand
+    /// translates it.
+    package var gpus: [String] = []
     /// A profile's name, whole.
     package var profile: String?
     /// A lease's id or its beginning.
@@ -42,7 +46,8 @@ package struct AuditFilter: Sendable {
     package func matches(_ entry: AuditEntry) -> Bool {
         let record = entry.record
         return matches(record.caller)
-            && begins(record.op?.description, operation) && begins(record.gpu?.description, gpu)
+            && begins(record.op?.description, operation)
+            && (gpus.isEmpty || gpus.contains { begins(record.gpu?.description, $0) })
             && begins(record.lease?.description, lease)
             && equals(record.method, method) && equals(record.profile, profile)
             && (types.isEmpty || types.contains(record.type))
@@ -55,8 +60,19 @@ package struct AuditFilter: Sendable {
         return switch user {
         case nil: isOfGroup
         case .id(let uid)?: isOfGroup && (caller.uid == uid || caller.onBehalfOf == uid)
+        case .own(let uid, let name)?:
+            isOfGroup
+                && (isSame(caller.uid, caller.user, uid, name)
+                    || isSame(caller.onBehalfOf, caller.onBehalfOfUser, uid, name))
         case .name(let name)?: isOfGroup && (equals(caller.user, name) || equals(caller.onBehalfOfUser, name))
         }
+    }
+
+    /// Whether a number is somebody's, and a name that was recorded with it is not another's.
+    private func isSame(_ recorded: UserID?, _ recordedName: String?, _ uid: UserID, _ name: String?) -> Bool {
+        guard recorded == uid else { return false }
+        guard let name, let recordedName else { return true }
+        return recordedName.hasBytes(of: name)
     }
 
     private func equals(_ text: String?, _ wanted: String?) -> Bool {

@@ -45,11 +45,16 @@ internal import MIG
 /// follows is epoch E + 1. The first seal of a log is of epoch 0: its key is made with it, is shown once, and is never on
 /// this machine's disk. Who steals the key of epoch E can seal E and what follows, and nothing before.
 ///
-/// - Each seal's epoch is the last one's and 1; that of the first seal after `seq` 1 is 0.
-/// - A seal comes at most 1000 records after the one before, counting itself. This holds from the first seal on; in a log
-///   that begins later, with a first seal of an epoch past 0, from its first record on.
+/// - Each seal's epoch is the last one's and 1; that of the first is 0.
+/// - A seal comes at most 1000 records after the one before, counting itself. This holds from the first seal on; in a part
+///   of a log, with a first seal of an epoch past 0, from its first record on.
 /// - Each seal has the `mac` that its epoch's key gives, where that key is known. Where one is known at all, there must be
 ///   a seal.
+///
+/// When segments are removed, the lines of their seals stay, in `seals.jsonl` beside them, oldest first. In a log that begins
+/// later than with `seq` 1 those of them before its first `seq` come before its own seals, and the rules above hold for all
+/// together: so nobody who stole a key can have the log begin with that key's epoch. Only a part of a log, taken by itself,
+/// may begin with the seal of any epoch.
 ///
 /// Keys are written `E:KEY`, the key as 64 hex digits. A verifier takes one or more such lines, each key holding until the
 /// next one's epoch: after the loss of a key, another is made, whose first seal is of the epoch after the last one sealed.

@@ -22,7 +22,7 @@ struct AuditPrefilter {
         if let operation = filter.operation { needles.append(["\"op\":\"\(operation)"]) }
         if let lease = filter.lease { needles.append(["\"lease\":\"\(lease)"]) }
         switch filter.user {
-        case .id(let uid)?: needles.append(["\"uid\":\(uid),", "\"onBehalfOf\":\(uid),"])
+        case .id(let uid)?, .own(let uid, _)?: needles.append(["\"uid\":\(uid),", "\"onBehalfOf\":\(uid),"])
         case .name(let name)?: needles.append([Self.member("user", name), Self.member("onBehalfOfUser", name)])
         case nil: break
         }
@@ -31,7 +31,7 @@ struct AuditPrefilter {
                 ["\"gid\":\(group),", "\"groups\":[\(group)", ",\(group),", ",\(group)]"])
         }
         if let profile = filter.profile { needles.append([Self.member("profile", profile)]) }
-        if let gpu = filter.gpu { needles.append(["\"gpu\":\"\(gpu)"]) }
+        if !filter.gpus.isEmpty { needles.append(filter.gpus.map { "\"gpu\":\"\($0)" }) }
         if let method = filter.method { needles.append([Self.member("method", method)]) }
         if let result = filter.result { needles.append([Self.member("result", result.rawValue)]) }
         if !filter.types.isEmpty { needles.append(filter.types.map { Self.member("type", $0.rawValue) }) }

@@ -123,7 +123,9 @@ package struct AuditRecord: Hashable, Sendable {
     package var error: String?
     /// The driver's return code.
     package var nvml: Int64?
-    /// SHA-256 of the GPU's state before and after, in hex.
+    /// What was on the GPU before an intended change, and what is on it after the change or its failure:
+    /// `mig=on 3g.20gb@0:4#1/0`, the mode and by place each GPU instance with its profile, start and size, id and compute
+    /// instances.
     package var before: String?
     package var after: String?
     package var durationUs: Int64?

@@ -26,11 +26,15 @@ package struct AuditReport: Hashable, Sendable {
     ///
     /// With a head, its record must be there and be the same one: so a cut or rewritten end is found. Where the log is
     /// `live`, what comes after the head is still being written and not looked at. With keys, seals must be there and
-    /// be made with them. Where the files are said to be `whole`, a beginning that nothing explains is a fault.
+    /// be made with them. Where the files are said to be `whole`, a beginning that nothing explains is a fault, and so is
+    /// one whose seals before it are not in the file for them beside the first.
     package static func of(
         _ files: [String], head: AuditHead? = nil, live: Bool = false, keys: AuditKeyRing? = nil, whole: Bool = false
     ) throws(SystemError) -> AuditReport {
         var walk = AuditWalk(head: head, stopsAtHead: live, keys: keys)
+        if whole, let first = files.first, let fault = try walk.readKeptSeals(besides: first) {
+            return walk.report(fault)
+        }
         for path in files {
             if let fault = try walk.read(path) { return walk.report(fault) }
             if walk.isDone { break }

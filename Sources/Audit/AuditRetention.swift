@@ -29,12 +29,13 @@ enum AuditRetention {
 extension AuditWriter {
     /// How often old segments are looked for, in nanoseconds, and how many go at once.
     private static let removalInterval: Int64 = 3_600_000_000_000
-    private static let mostAtOnce = 64
+    private static let mostAtOnce = 8
 
     /// Removes the oldest segments that are older than they are kept, or that there is no room for.
     ///
     /// Only whole segments go, only those before the one that a checkpoint's head is in, and in a log with seals only
-    /// those that a seal behind them covers. A record that names the last record of each is on disk before.
+    /// those that a seal behind them covers. Their seals are kept, and a record that names the last record of each is on
+    /// disk before.
     mutating func removeOld(before checkpoint: () -> AuditHead?) throws(AuditUnavailable) {
         let now = clock.now()
         guard !isClosed, trouble == nil, now.monotonicNs >= nextRemoval else { return }
@@ -42,6 +43,7 @@ extension AuditWriter {
         guard let head = checkpoint(), head.seq > 0 else { return }
         let old = try AuditUnavailable.system { () throws(SystemError) in try candidates(before: head, now) }
         guard !old.isEmpty else { return }
+        try AuditKeptSeals.keep(sealsOf: old.map(\.path), in: directory)
         try write(old.map { .removed($0) }, .event)
         try AuditUnavailable.system { () throws(SystemError) in
             for candidate in old { try Files.remove(candidate.path) }

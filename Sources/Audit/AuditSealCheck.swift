@@ -7,8 +7,27 @@ struct AuditSealCheck: Sendable {
     private(set) var firstEpoch: Int64?
     private(set) var last: (seq: Int64, epoch: Int64)?
     private var first: Int64 = 0
+    /// Whether all of the log is there, so that what a seal needs before it is missing where it is not.
+    private var isWhole = false
 
     init(keys: AuditKeyRing?) { self.keys = keys }
+
+    /// Takes a seal that was kept when its record was removed, before the lines of a log that begins with number `first`.
+    ///
+    /// What is at `first` or later is in the log as well.
+    mutating func takeKept(_ line: ArraySlice<UInt8>, before first: Int64) throws(AuditFault) {
+        guard let parts = AuditLine(line) else { throw .malformed }
+        guard parts.hasOwnHash else { throw .wrongHash }
+        guard parts.seq < first else { return }
+        guard try AuditSeal.read(line) != nil else { throw .malformed }
+        // Epochs begin with the log: the first seal of all is one of epoch 0, wherever it stands.
+        if last == nil { self.first = 1 }
+        guard last.map({ $0.seq < parts.seq }) ?? true else { throw .wrongSequence(parts.seq) }
+        try take(line, parts.seq, isFirst: false)
+    }
+
+    /// Takes note that nothing of the log is missing but what was removed, and that all seals of that were handed over.
+    mutating func expectAll() { isWhole = true }
 
     /// Takes the next line of a chain that is good up to it. After an error it stands where it stood.
     mutating func take(_ line: ArraySlice<UInt8>, _ seq: Int64, isFirst: Bool) throws(AuditFault) {
@@ -38,6 +57,8 @@ struct AuditSealCheck: Sendable {
             guard seq - last.seq <= AuditFormat.epochRecords else { throw .unsealed(after: last.seq) }
         } else if first == 1 {
             guard seal.epoch == 0 else { throw .wrongEpoch(seal.epoch) }
+        } else if isWhole, seal.epoch > 0 {
+            throw .sealsGone(before: seal.epoch)
         } else if seal.epoch > 0 {
             guard seq - first < AuditFormat.epochRecords else { throw .unsealed(after: first - 1) }
         }

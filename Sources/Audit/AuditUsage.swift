@@ -146,6 +146,8 @@ package struct AuditUsage: Sendable {
         switch owner {
         case nil: true
         case .id(let id)?: user == id
+        case .own(let id, let name)?:
+            user == id && (name.flatMap { name in names[user].map { $0.hasBytes(of: name) } } ?? true)
         case .name(let name)?: names[user]?.hasBytes(of: name) ?? false
         }
     }

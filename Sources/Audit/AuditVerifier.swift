@@ -16,7 +16,7 @@ package struct AuditVerifier: Sendable {
     package private(set) var records: Int64 = 0
     private var link = AuditLink()
     /// What the seals say; nil where nobody asks for them.
-    private(set) var seals: AuditSealCheck?
+    var seals: AuditSealCheck?
 
     /// Checks the chain, and the seals as far as that can be done with these keys.
     package init(keys: AuditKeyRing? = nil) { seals = AuditSealCheck(keys: keys) }

@@ -23,6 +23,39 @@ struct AuditWalk {
         isDone = stopsAtHead && head?.seq == 0
     }
 
+    /// Takes the seals that were kept of what was removed from a log, whose first file this is.
+    ///
+    /// - Returns: what is wrong with them, or nil.
+    mutating func readKeptSeals(besides file: String) throws(SystemError) -> AuditVerification? {
+        let kept = AuditKeptSeals.path(in: Files.parent(of: file))
+        defer { verifier.seals?.expectAll() }
+        guard Files.exists(kept), let first = try Self.firstNumber(in: file), first > 1 else { return nil }
+        path = kept
+        line = 0
+        var reader = try AuditFile(kept)
+        while let chunk = try reader.next() {
+            var position = 0
+            while let end = chunk.lineEnd(from: position) {
+                line += 1
+                do throws(AuditFault) {
+                    try verifier.seals?.takeKept(chunk.bytes[position..<end - 1], before: first)
+                } catch {
+                    return .broken(file: kept, line: line, seq: nil, error)
+                }
+                position = end
+            }
+            // A crash tore it; the next removal mends it, and what is missing shows in the log's first seal.
+            if chunk.wholeCount == 0 { break }
+        }
+        return nil
+    }
+
+    private static func firstNumber(in file: String) throws(SystemError) -> Int64? {
+        var reader = try AuditFile(file)
+        guard let chunk = try reader.next(), let end = chunk.lineEnd(from: 0) else { return nil }
+        return AuditLine(chunk.bytes[0..<end - 1])?.seq
+    }
+
     /// - Returns: what is wrong with this file, or nil.
     mutating func read(_ path: String) throws(SystemError) -> AuditVerification? {
         self.path = path

@@ -1,25 +1,32 @@
 internal import MIG
 
-/// Denials of one user, method and error, counted instead of written one by one: nobody can flood the log, and no
-/// text of a client decides what is counted together.
+/// Denials of one user, for one whom he acts for, of one method and error, counted instead of written one by one: nobody can
+/// flood the log, and no text of a client decides what is counted together.
 struct DenialTable {
     private struct Key: Hashable {
         let uid: UserID?
+        let owner: UserID?
         let method: String?
         let error: String?
 
         init(_ record: AuditRecord) {
             uid = record.caller.uid
+            owner = record.caller.onBehalfOf
             method = record.method
             error = record.error
         }
     }
 
     private struct Entry {
-        /// The first denial since the last flush, which stands for the rest.
+        /// What all of them have in common, the first included.
         var record: AuditRecord
         /// Denials that are not in the log yet.
         var pending: Int64
+
+        mutating func add(_ other: AuditRecord) {
+            record = record.common(with: other)
+            pending += 1
+        }
     }
 
     /// Different denials at once; those past it are counted together.
@@ -40,7 +47,7 @@ struct DenialTable {
         }
         let key = Key(record)
         let isFirst = entries[key] == nil
-        entries[key, default: Entry(record: record, pending: 0)].pending += 1
+        entries[key, default: Entry(record: record, pending: 0)].add(record)
         if isFirst { firsts.append(record) }
         return isFirst
     }
@@ -61,6 +68,10 @@ struct DenialTable {
         entries = entries.filter { $0.value.pending > 0 }
         return entries.keys.compactMap { key in
             guard var record = entries[key]?.record else { return nil }
+            // Each had its own; what is left tells of all of them.
+            record.op = nil
+            record.conn = nil
+            record.question = []
             record.count = entries[key]?.pending
             entries[key]?.pending = 0
             return record
@@ -70,5 +81,37 @@ struct DenialTable {
     /// Counts again what was handed out and could not be written.
     mutating func putBack(_ records: [AuditRecord]) {
         for record in records { entries[Key(record)]?.pending += record.count ?? 1 }
+    }
+}
+
+extension AuditRecord {
+    /// The same without what another one says otherwise: a record that stands for several says nothing false of any.
+    fileprivate func common(with other: AuditRecord) -> AuditRecord {
+        var common = self
+        func keep<Value: Equatable>(_ field: WritableKeyPath<AuditRecord, Value?>) {
+            if self[keyPath: field] != other[keyPath: field] { common[keyPath: field] = nil }
+        }
+        keep(\.policy)
+        keep(\.gpu)
+        keep(\.gi)
+        keep(\.ci)
+        keep(\.profile)
+        keep(\.lease)
+        keep(\.params)
+        keep(\.key)
+        keep(\.reason)
+        keep(\.nvml)
+        keep(\.caller.user)
+        keep(\.caller.gid)
+        keep(\.caller.pid)
+        keep(\.caller.comm)
+        keep(\.caller.cgroup)
+        keep(\.caller.loginuid)
+        keep(\.caller.session)
+        keep(\.caller.origin)
+        keep(\.caller.onBehalfOfUser)
+        if rules != other.rules { common.rules = [] }
+        if caller.groups != other.caller.groups { common.caller.groups = [] }
+        return common
     }
 }

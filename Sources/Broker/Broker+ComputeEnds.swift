@@ -93,7 +93,7 @@ extension Broker {
             let gate = try gate(
                 .change(gpuMinor: seat.gpu.minor, seat.gi, [seat.id], by: isOwn ? context.caller : nil), &state)
             let basis = Records.Basis(operation, context, asked, leave)
-            let intent = try intend([Records.record(.intent, of: seat, lease, basis)], ending: true)
+            let intent = try intend([Records.record(.intent, of: seat, lease, basis)], state, ending: true)
             return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }
         let began = Clock.monotonic()
@@ -129,7 +129,7 @@ extension Broker {
                 state.unfinished.append(Unfinished(intent: Records.record(.intent, of: seat, lease, basis)))
             }
             state.forgetExternal(seat.id, on: found.parent.seat, isGone: failure == nil)
-            return conclude(&intent, [outcome])
+            return conclude(&intent, [outcome], state)
         }
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }
     }

@@ -179,7 +179,7 @@ extension Broker {
     ) throws(Refusal) -> StartedCompute {
         let decided = try decide(wish, context, &state)
         let basis = Records.Basis(operation, context, asked, decided.leave)
-        let intent = try intend(Self.records(.intent, decided.plan.entries, decided.leases, basis))
+        let intent = try intend(Self.records(.intent, decided.plan.entries, decided.leases, basis), state)
         return StartedCompute(decided: decided, intent: intent, basis: basis)
     }
 
@@ -219,7 +219,7 @@ extension Broker {
                     basis.operation, context, asked, leases: failure == nil ? before.map(\.id) : [],
                     error: failure?.word))
             // The log owes the outcomes where it cannot write them now, so what they say holds.
-            return (conclude(&intent, outcomes), before.compactMap { state.ledger.leases[$0.id] })
+            return (conclude(&intent, outcomes, state), before.compactMap { state.ledger.leases[$0.id] })
         }
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }
         let steps = zip(shown.steps, made).map { step, instance in

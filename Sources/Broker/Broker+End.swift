@@ -57,7 +57,7 @@ extension Broker {
                     by: isOpenToOwner ? context.caller : nil),
                 &state)
             let basis = Records.Basis(operation, context, asked, leave)
-            let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
+            let intent = try intend([Records.record(.intent, of: lease, basis)], state, ending: true)
             return Ending(
                 lease: lease, cause: right.cause, driver: driver, permit: leave.permit, gate: gate, intent: intent,
                 basis: basis)
@@ -112,7 +112,7 @@ extension Broker {
                 state.ledger.remove(lease.id)
                 state.retries[lease.id] = nil
             }
-            return conclude(&intent, records)
+            return conclude(&intent, records, state)
         }
         // What is done is done; the log keeps the outcome and writes it when it can, and until then takes no intent.
         return fate.refusal ?? unrecorded.map { .auditUnavailable($0) }

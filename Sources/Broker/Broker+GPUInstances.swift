@@ -78,7 +78,7 @@ extension Broker {
             let gate = try gate(.instances([]), &state)
             let basis = Records.Basis(operation, context, asked, leave)
             let intent = try intend(
-                [Records.record(.intent, of: found.instance, in: found.entry, basis)], ending: true)
+                [Records.record(.intent, of: found.instance, in: found.entry, basis)], state, ending: true)
             return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }
         let began = Clock.monotonic()
@@ -93,7 +93,7 @@ extension Broker {
         let unrecorded = change { state in
             state.take(entries)
             state.forgetExternal(on: found.seat, isGone: failure == nil)
-            return conclude(&intent, [outcome])
+            return conclude(&intent, [outcome], state)
         }
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }
     }

@@ -148,7 +148,7 @@ extension Broker {
             let leave = try authorizeModes(of: steps.map(\.gpu), context, state)
             let gate = try gate(.mode(resetting: try resetting(steps, driver)), &state)
             let basis = Records.Basis(operation, context, asked, leave)
-            let intent = try intend(steps.map { Records.record(.intent, of: $0.gpu, basis) })
+            let intent = try intend(steps.map { Records.record(.intent, of: $0.gpu, basis) }, state)
             return Begun(driver: driver, permit: leave.permit, gate: gate, intent: intent, basis: basis)
         }
         let (driver, basis) = (started.driver, started.basis)
@@ -168,7 +168,7 @@ extension Broker {
             // Our own doing is not told as somebody else's; what cannot be read now is ours whatever is read next.
             for step in steps { state.modes[step.gpu.uuid] = inventory?.entry(step.gpu.uuid)?.gpu.mode }
             repairNodes(&state)
-            return conclude(&intent, outcomes)
+            return conclude(&intent, outcomes, state)
         }
         if let refusal = failure ?? unrecorded.map({ .auditUnavailable($0) }) { throw refusal }
         return zip(steps, endings).compactMap { step, ending in

@@ -28,10 +28,10 @@ extension Broker {
                 renewed.killsOnExpiry = leave.terms.killsOnExpiry
                 if isDryRun { return (nil, renewed) }
                 let basis = Records.Basis(operation, context, asked, leave)
-                var intent: IntentReceipt? = try intend([Records.record(.intent, of: renewed, basis)])
+                var intent: IntentReceipt? = try intend([Records.record(.intent, of: renewed, basis)], state)
                 var outcome = Records.record(.outcome, of: renewed, basis)
                 outcome.result = .ok
-                let unrecorded = conclude(&intent, [outcome])
+                let unrecorded = conclude(&intent, [outcome], state)
                 // The log owes this outcome and will write it, so it holds whatever the caller is told.
                 state.ledger.put(renewed)
                 state.ledger.put(FinishedChange(operation, context, asked, leases: [id]))

@@ -134,7 +134,7 @@ extension Broker {
         }
         let basis = Records.Basis(operation, context, asked, decided.leave)
         let isolation = state.isolation
-        let intent = try intend(drafts.map { Records.intent(of: $0, basis, isolation: isolation) })
+        let intent = try intend(drafts.map { Records.intent(of: $0, basis, isolation: isolation) }, state)
         let groups = decided.leave.decision.groups
         state.reservations[operation] = drafts.map { draft in
             Reservation(
@@ -182,7 +182,7 @@ extension Broker {
                     Unfinished(intent: Records.intent(of: $0, basis, isolation: isolation))
                 }
             }
-            if let unrecorded = conclude(&intent, outcomes) { return unrecorded }
+            if let unrecorded = conclude(&intent, outcomes, state) { return unrecorded }
             for lease in leases { state.ledger.put(lease) }
             state.ledger.put(finished)
             return nil

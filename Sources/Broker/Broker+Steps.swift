@@ -75,7 +75,15 @@ extension Broker {
     }
 
     /// Step 9. What only ends or repairs may use the space that a full disk has left.
-    func intend(_ records: [AuditRecord], ending: Bool = false) throws(Refusal) -> IntentReceipt {
+    ///
+    /// The state tells what was on each record's GPU before.
+    func intend(
+        _ records: [AuditRecord], _ state: borrowing State, ending: Bool = false
+    ) throws(Refusal) -> IntentReceipt {
+        var records = records
+        for index in records.indices {
+            records[index].before = Records.content(of: records[index].gpu, state.inventory)
+        }
         do throws(AuditUnavailable) {
             return try audit.intend(records, ending: ending)
         } catch {
@@ -89,11 +97,17 @@ extension Broker {
     /// intent, so nothing is changed behind its back.
     func note(_ records: [AuditRecord]) { try? audit.note(records) }
 
-    /// Step 12.
+    /// Step 12. The state tells what is on each record's GPU now.
     ///
     /// - Returns: why the outcome could not be written yet, or nil where it was; the log keeps it meanwhile.
-    func conclude(_ intent: inout IntentReceipt?, _ outcomes: [AuditRecord]) -> AuditUnavailable? {
+    func conclude(
+        _ intent: inout IntentReceipt?, _ outcomes: [AuditRecord], _ state: borrowing State
+    ) -> AuditUnavailable? {
         guard let intent = intent.take() else { preconditionFailure("an intent has one outcome") }
+        var outcomes = outcomes
+        for index in outcomes.indices {
+            outcomes[index].after = Records.content(of: outcomes[index].gpu, state.inventory)
+        }
         do throws(AuditUnavailable) {
             try audit.conclude(intent, outcomes)
             return nil
@@ -167,9 +181,10 @@ extension Broker {
             .migUnsupported, .pendingReset, .driverUnavailable, .badRequest, .planChanged, .leasesLive,
             .inUse(_, _, nil):
             var record = Records.Basis(operation, context, policy: policy.set?.hash, decision: nil).record(.denied)
+            record.profile = refusal.profile
             if case .denied(let denial, let question, let decider) = refusal {
                 record.rules = denial.reason.names
-                record.profile = denial.profile
+                if case .gpus(let gpus) = question.query.target { record.gpu = gpus.map(\.uuid).onlyOne }
                 record.question = question.words
                 // The one that decided, whatever is in force by now.
                 record.policy = decider.hash
@@ -198,6 +213,26 @@ extension Broker {
             note([record])
         }
     }
+}
+
+extension Refusal {
+    /// The profile that was refused; nil where it was none, or several.
+    fileprivate var profile: String? {
+        switch self {
+        case .denied(let denial, let question, _):
+            guard denial.profile == nil, case .instances(let demands) = question.query.target else {
+                return denial.profile
+            }
+            return demands.map(\.profile).onlyOne
+        case .noRoom(_, let profiles), .noComputeRoom(_, let profiles): return profiles.onlyOne
+        default: return nil
+        }
+    }
+}
+
+extension Collection where Element: Equatable {
+    /// The element that all are; nil where there is none, or another one beside it.
+    fileprivate var onlyOne: Element? { first.flatMap { first in allSatisfy { $0 == first } ? first : nil } }
 }
 
 extension Denial.Reason {

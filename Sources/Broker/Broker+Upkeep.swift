@@ -220,7 +220,9 @@ extension Broker {
         if lease.state == .ending, isBusy { return endProcesses(on: lease.id, driver) }
         let basis = Records.Basis(Self.newOperation(), method: "Expire", owner: lease.user)
         do throws(Refusal) {
-            let intent = try intend([Records.record(.intent, of: lease, basis)], ending: true)
+            let intent = try change { (state) throws(Refusal) in
+                try intend([Records.record(.intent, of: lease, basis)], state, ending: true)
+            }
             // A refusal is told by the outcome; the lease is ending then, and is tried again.
             end(
                 Ending(

@@ -215,6 +215,21 @@ enum Records {
         return record
     }
 
+    /// What is on a GPU, in words that fit a record; nil of one that nothing is known of.
+    ///
+    /// `mig=on 1g.5gb@4:1#9/0 3g.20gb@0:4#1/0,1`: its mode, and by place each GPU instance's profile, start and size, id, and
+    /// the ids of the compute instances in it.
+    static func content(of gpu: GPUUUID?, _ inventory: Inventory) -> String? {
+        guard let gpu, let entry = inventory.entry(gpu), let mode = entry.gpu.mode else { return nil }
+        let instances = entry.instances.sorted { $0.placement.start < $1.placement.start }.map { instance in
+            let name = entry.profile(instance.profile)?.name ?? "profile-\(instance.profile)"
+            let computes = instance.computeInstances.map { "\($0.id)" }.joined(separator: ",")
+            return "\(name)@\(instance.placement.start):\(instance.placement.size)#\(instance.id)/\(computes)"
+        }
+        let pending = mode.isPending ? ",pending" : ""
+        return (["mig=\(mode.isEnabled ? "on" : "off")\(pending)"] + instances).joined(separator: " ")
+    }
+
     /// The words and numbers of a refusal.
     static func fill(_ record: inout AuditRecord, _ refusal: Refusal) {
         record.error = refusal.word

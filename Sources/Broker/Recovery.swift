@@ -112,7 +112,7 @@ extension Broker {
         }
         let basis = Records.Basis(Self.newOperation(), method: "DestroyComputeInstances", owner: lease.user)
         var intent = Records.record(.intent, of: seat, lease, basis)
-        var receipt: IntentReceipt? = try? self.intend([intent], ending: true)
+        var receipt: IntentReceipt? = try? self.intend([intent], state, ending: true)
         guard receipt != nil else { return nil }
         var failure: NVMLError?
         switch Executor(driver: driver, nodes: nodes).destroy(seat) {
@@ -126,7 +126,7 @@ extension Broker {
         intent.result = failure == nil ? .ok : .failed
         if let failure { Records.fill(&intent, .driverFailed(failure)) }
         // A log that cannot be written owes the outcome.
-        _ = conclude(&receipt, [intent])
+        _ = conclude(&receipt, [intent], state)
         return failure == nil ? [] : nil
     }
 

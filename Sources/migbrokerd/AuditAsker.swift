@@ -10,7 +10,7 @@ struct AuditAsker: Sendable {
     /// Of the log, before somebody else's question has its turn.
     static let bytesAtOnce = 1 << 20
 
-    let principal: Principal
+    private(set) var principal: Principal
     /// Whether others' records are for him to see; without that he is told of his own alone.
     let seesAll: Bool
     private let broker: Broker
@@ -27,13 +27,38 @@ struct AuditAsker: Sendable {
     func isMeant(by user: String?) -> Bool {
         switch user.map(AuditFilter.User.init) {
         case nil: true
-        case .id(let id)?: id == principal.user
+        case .id(let id)?, .own(let id, _)?: id == principal.user
         case .name(let name)?: principal.name?.hasBytes(of: name) == true
         }
     }
 
     /// Whose records he is shown who asks for those of a user, or of nobody in particular.
-    func owner(_ user: String?) -> AuditFilter.User? { seesAll ? user.map(AuditFilter.User.init) : .id(principal.user) }
+    func owner(_ user: String?) -> AuditFilter.User? {
+        seesAll ? user.map(AuditFilter.User.init) : .own(principal.user, name: principal.name)
+    }
+
+    /// The same asker as the user database knows him now; what he was promised stays the question.
+    func known(by entry: Identities.Entry) -> AuditAsker {
+        var asker = self
+        asker.principal = Principal(
+            user: principal.user, name: entry.name, primaryGroup: principal.primaryGroup,
+            peerGroups: principal.peerGroups, databaseGroups: entry.groups, origin: principal.origin)
+        return asker
+    }
+
+    /// What tells of somebody else's session, groups and rights; who he is and what he did to the asker stays.
+    private static let others: Set<String> = [
+        "conn", "gid", "groups", "groupCount", "pid", "comm", "cgroup", "loginuid", "session", "origin", "rules",
+        "question", "params", "key",
+    ]
+
+    /// A line of the log as it is for him to see: whole, but where somebody else acted for him or on what is his.
+    func shown(_ line: [UInt8]) -> JSONValue? {
+        // A line that the reader let pass is a record.
+        guard let record = try? JSONParser.parse(line, limits: .record) else { return nil }
+        guard !seesAll, record["uid"]?.integerValue != Int64(principal.user.rawValue) else { return record }
+        return .object((record.objectValue ?? []).filter { !Self.others.contains($0.key) })
+    }
 
     /// Whether the policy in force now would still show him what he is being shown; for answers without an end.
     func mayStillAsk() -> Bool {

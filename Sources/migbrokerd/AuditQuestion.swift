@@ -17,16 +17,21 @@ struct AuditQuestion: Sendable {
     private let limit: Int?
     private let isFollowing: Bool
     private let log: AuditLog
-    private let asker: AuditAsker
+    private var asker: AuditAsker
+    private let identities: IdentityLookup
 
     /// Without the right to all records a viewer is shown his own.
-    init(_ request: QueryAuditRequest, by asker: AuditAsker, _ views: Views, of log: AuditLog) throws(VarlinkError) {
+    init(
+        _ request: QueryAuditRequest, by asker: AuditAsker, _ views: Views, of log: AuditLog,
+        _ identities: IdentityLookup
+    ) throws(VarlinkError) {
         filter = try Self.filter(request, asker, views)
         if let limit = request.limit, limit < 1 { throw .invalidParameter("limit") }
         limit = request.limit
         isFollowing = request.follow ?? false
         self.log = log
         self.asker = asker
+        self.identities = identities
     }
 
     /// Reads the log on the thread for it, a part at a time, so that other users' questions come in between: neither a
@@ -113,11 +118,22 @@ struct AuditQuestion: Sendable {
     }
 
     /// Goes on where there are new records; called by whoever wrote them, who is not to be kept.
+    ///
+    /// It may be long since he asked: who has left the group that let him see them is not shown any more.
     private func resume(from progress: Progress, _ answering: Answering) {
-        var progress = progress
-        progress.end = nil
-        progress.hasWaited = true
-        start(from: progress, answering)
+        identities.look(up: asker.user) { answer in
+            var progress = progress
+            progress.end = nil
+            progress.hasWaited = true
+            var question = self
+            switch answer {
+            case .success(let entry): question.asker = asker.known(by: entry)
+            case .failure(let failure):
+                let error = BrokerError.identityUnavailable(reason: "\(failure)")
+                return answering.responder.finish(.error(error.varlink))
+            }
+            question.start(from: progress, answering)
+        }
     }
 
     private static let refusal = BrokerError.notAuthorized(
@@ -129,7 +145,7 @@ struct AuditQuestion: Sendable {
         let pass = try AuditReader(liveIn: log.directory).read(
             filter, from: progress.place, upTo: head, atMost: AuditAsker.bytesAtOnce
         ) { _, line in
-            if let record = Self.value(line) { progress.records.append(record) }
+            if let record = asker.shown(line) { progress.records.append(record) }
             progress.bytes += line.count
             progress.left -= 1
             return progress.left > 0 && !progress.fillsReply
@@ -139,9 +155,6 @@ struct AuditQuestion: Sendable {
     }
 
     private static func reply(_ records: [JSONValue]) -> VarlinkMessage { .reply(["records": .array(records)]) }
-
-    /// The record as it stands in the log; a line that the reader let pass is one.
-    private static func value(_ line: [UInt8]) -> JSONValue? { try? JSONParser.parse(line, limits: .record) }
 }
 
 /// What a question lets pass.
@@ -161,7 +174,7 @@ extension AuditQuestion {
         filter.profile = request.profile
         filter.since = try AuditAsker.time(request.since, "since")
         filter.until = try AuditAsker.time(request.until, "until")
-        filter.gpu = try gpu(request.gpu, views)
+        filter.gpus = try gpus(request.gpu, views)
         if let word = request.result {
             guard let result = AuditResult(rawValue: word) else { throw .invalidParameter("result") }
             filter.result = result
@@ -188,16 +201,15 @@ extension AuditQuestion {
             && text.utf8.dropFirst(4).allSatisfy { $0 == UInt8(ascii: "-") || Hex.isDigit($0) }
     }
 
-    /// An index means the GPU that has it now; the log knows GPUs by UUID.
-    private static func gpu(_ text: String?, _ views: Views) throws(VarlinkError) -> String? {
-        guard let text else { return nil }
-        if let uuid = GPUUUID(text) { return uuid.description }
-        if isUUIDBeginning(text) { return text }
+    /// An index means the GPU that has it now, a model all that are of it now; the log knows GPUs by UUID.
+    private static func gpus(_ text: String?, _ views: Views) throws(VarlinkError) -> [String] {
+        guard let text else { return [] }
+        if let uuid = GPUUUID(text) { return [uuid.description] }
+        if isUUIDBeginning(text) { return [text] }
         guard let selector = GPUSelector(text) else { throw .invalidParameter("gpu") }
-        guard let entry = views.snapshot.inventory.entries.first(where: { selector.matches($0.gpu) }) else {
-            throw BrokerError.notFound(what: "GPU", name: text).varlink
-        }
-        return entry.gpu.uuid.description
+        let found = views.snapshot.inventory.entries.filter { selector.matches($0.gpu) }
+        guard !found.isEmpty else { throw BrokerError.notFound(what: "GPU", name: text).varlink }
+        return found.map(\.gpu.uuid.description)
     }
 }
 

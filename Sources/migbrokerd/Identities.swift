@@ -3,6 +3,21 @@ import MIG
 import Policy
 import Synchronization
 
+/// The user database's word on a user, for whoever is not on the loop's thread.
+struct IdentityLookup: Sendable {
+    struct Question: Sendable {
+        let user: UserID
+        let callback: @Sendable (Identities.Answer) -> Void
+    }
+
+    fileprivate let questions: LoopQueue<Question>
+
+    /// Never blocks; the callback runs on the loop's thread.
+    func look(up user: UserID, _ callback: @escaping @Sendable (Identities.Answer) -> Void) {
+        questions.post(Question(user: user, callback: callback))
+    }
+}
+
 /// Turns the kernel's word on a peer into a principal, by asking the user database on a thread of its own.
 ///
 /// Belongs to the loop's thread. Answers hold for `lookupCacheSeconds`, so a user who leaves a group loses it that soon
@@ -70,6 +85,8 @@ final class Identities {
         let timer: EventLoop.Token
     }
 
+    /// For threads other than the loop's.
+    let lookup: IdentityLookup
     private let loop: EventLoop
     private let replies: LoopQueue<(Int, Reply)>
     private let bounds: Bounds
@@ -87,8 +104,10 @@ final class Identities {
         self.loop = loop
         self.bounds = bounds
         replies = try LoopQueue()
+        lookup = IdentityLookup(questions: try LoopQueue())
         worker = try Self.makeWorker(bounds, stuck)
         _ = try replies.attach(to: loop) { [weak self] in self?.take($0.0, $0.1) }
+        _ = try lookup.questions.attach(to: loop) { [weak self] in self?.look(up: $0.user, $0.callback) }
     }
 
     /// The database's entry of a uid: at once where it is known, else later; the callback runs on the loop's thread.

@@ -34,7 +34,7 @@ extension Service {
             let request = try QueryAuditRequest(parameters: parameters)
             let asker = AuditAsker(context.principal, broker)
             if !asker.isMeant(by: request.user) { try require(.readAudit, context) }
-            let question = try AuditQuestion(request, by: asker, views(context), of: broker.audit)
+            let question = try AuditQuestion(request, by: asker, views(context), of: broker.audit, identities.lookup)
             let followers = followers
             return .later { responder in question.answer(to: responder, on: records, followers) }
         case .queryUsage:

@@ -62,7 +62,7 @@ final class Service: VarlinkService {
         guard let method = Method(name: call.member) else { throw .methodNotFound(call.method) }
         if method == .monitor, call.mode != .more { throw .expectedMore }
         if method.isChange, !rates.take(call.caller.user, now: Clock.monotonic()) {
-            noteDenial(Self.denial(of: call, "TooManyRequests"))
+            noteDenial(Self.denial(of: call, by: identities.cached(call.caller.user)?.name, "TooManyRequests"))
             throw BrokerError.tooManyRequests.varlink
         }
         if let entry = identities.cached(call.caller.user) {
@@ -220,11 +220,12 @@ final class Service: VarlinkService {
 
     // MARK: - Who was turned away
 
-    private static func denial(of call: VarlinkCall, _ error: String) -> AuditRecord {
+    private static func denial(of call: VarlinkCall, by name: String?, _ error: String) -> AuditRecord {
         var record = AuditRecord(.denied)
         record.method = call.member
         record.conn = Int64(clamping: call.connection)
         record.caller.uid = call.caller.user
+        record.caller.user = name
         record.caller.pid = call.caller.pid
         record.error = error
         record.decision = .deny
@@ -232,7 +233,7 @@ final class Service: VarlinkService {
     }
 
     private func noteUnknown(_ call: VarlinkCall, _ failure: Identities.Failure) {
-        var record = Self.denial(of: call, "IdentityUnavailable")
+        var record = Self.denial(of: call, by: nil, "IdentityUnavailable")
         record.reason = "\(failure)"
         noteDenial(record)
     }

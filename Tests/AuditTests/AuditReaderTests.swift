@@ -41,10 +41,13 @@ private let cases: [Case] = {
             "types", { $0.types = [.denied, .leaseEnd] }, { [.denied, .leaseEnd].contains($0.record.type) }))
     cases.append(Case("method", { $0.method = "Renew" }, { $0.record.method == "Renew" }))
     cases.append(Case("result", { $0.result = .ok }, { $0.record.result == .ok }))
-    cases.append(Case("gpu", { $0.gpu = SampleLog.gpu?.description }, { $0.record.gpu == SampleLog.gpu }))
     cases.append(
-        Case("beginning of a gpu", { $0.gpu = "GPU-0000" }, { $0.record.gpu != nil && $0.record.gpu != SampleLog.gpu }))
-    cases.append(Case("middle of a gpu", { $0.gpu = "1111" }, { _ in false }))
+        Case("gpu", { $0.gpus = SampleLog.gpu.map { [$0.description] } ?? [] }, { $0.record.gpu == SampleLog.gpu }))
+    cases.append(
+        Case(
+            "beginning of a gpu", { $0.gpus = ["GPU-0000"] }, { $0.record.gpu != nil && $0.record.gpu != SampleLog.gpu }
+        ))
+    cases.append(Case("middle of a gpu", { $0.gpus = ["1111"] }, { _ in false }))
     cases.append(
         Case(
             "operation", { $0.operation = SampleLog.operation(20)?.description },

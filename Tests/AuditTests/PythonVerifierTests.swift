@@ -131,6 +131,7 @@ extension AuditFault {
         case .wrongSeal: "wrongSeal"
         case .unsealed: "unsealed"
         case .noSeal: "noSeal"
+        case .sealsGone: "sealsGone"
         }
     }
 }

@@ -105,7 +105,7 @@ struct AuditSelection {
         if let gpu, !Self.isUUIDBeginning(gpu) {
             throw Failure(.usage, what: "records name a GPU by its UUID: '\(gpu)' is none", next: "give --gpu GPU-...")
         }
-        filter.gpu = gpu
+        filter.gpus = gpu.map { [$0] } ?? []
         filter.profile = profile
         filter.result = result
         filter.types = Set(chosenTypes)
