@@ -21,6 +21,88 @@ struct AuditQueryTests {
         return (stage, daemon)
     }
 
+    @Test func `of another's act on what is his, an owner is told who and what, and nothing of that one's session`()
+        throws
+    {
+        let stage = try Stage(policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.alice).code == 0)
+        let lease = try #require(try stage.leases(of: Stage.alice).first)
+        #expect(try stage.migctl(["release", lease, "--yes"], as: Stage.root).code == 0)
+        func end(_ person: Stage.Person) throws -> JSONValue {
+            let shown = try stage.migctl(["audit", "show", "--json", "--type", "lease-end"], as: person)
+            let line = try #require(shown.output.split(separator: "\n").first, "\(shown.errors)")
+            return try JSONParser.parse(Array(line.utf8), limits: .record)
+        }
+        let whole = try end(Stage.root)
+        #expect(whole["pid"] != nil && whole["comm"]?.stringValue == "migctl" && whole["rules"] != nil)
+        let shown = try end(Stage.alice)
+        #expect(shown["user"]?.stringValue == "root" && shown["uid"]?.integerValue == 0)
+        #expect(shown["lease"]?.stringValue == lease && shown["onBehalfOf"]?.integerValue == 2001)
+        for key in ["pid", "comm", "cgroup", "loginuid", "session", "groups", "gid", "rules", "conn", "origin"] {
+            #expect(shown[key] == nil, "\(key)")
+        }
+        // Of what she did herself she is told all.
+        let own = try stage.migctl(["audit", "show", "--json", "--type", "outcome", "--limit", "1"], as: Stage.alice)
+        #expect(own.output.contains("\"pid\":") && own.output.contains("\"rules\":"))
+        _ = daemon
+    }
+
+    @Test func `by whoever is given the number of somebody who is gone, without that one's records`() throws {
+        let (stage, daemon) = try Self.stage()
+        #expect(try stage.migctl(["audit", "show", "--json"], as: Stage.alice).output.contains("\"lease\":"))
+        try stage.rename(Stage.alice, to: "mallory")
+        try daemon.waitUntil("the new name is known") {
+            try stage.migctl(["whoami"], as: Stage.alice).output.contains("mallory")
+        }
+        let shown = try stage.migctl(["audit", "show", "--json"], as: Stage.alice)
+        #expect(!shown.output.contains("alice"), "\(shown.output)")
+        let usage = try stage.migctl(["audit", "usage", "--json"], as: Stage.alice)
+        #expect(!usage.output.contains("3g.20gb"), "\(usage.output)")
+    }
+
+    @Test func `without an end, until the right to it is gone with a group`() throws {
+        let stage = try Stage(policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        let path = "\(stage.path)/followed"
+        try Files.write(path, [], mode: 0o666)
+        try Files.setMode(path, 0o666)
+        let auditor = try stage.start(
+            ["sh", "-c", "exec '\(stage.path)/bin/migctl' --root '\(stage.broker)' audit follow --json >\(path) 2>&1"],
+            as: Stage.dave)
+        func seen() throws -> String { String(decoding: try Files.read(path), as: UTF8.self) }
+        try daemon.waitUntil("the auditor sees what alice does") {
+            #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.alice).code == 0)
+            #expect(try stage.migctl(["release", "--all"], as: Stage.alice).code == 0)
+            return try seen().contains("alice")
+        }
+        try stage.setMembers([], ofGroup: "auditors")
+        // As long as an answer of the user database holds.
+        Clock.sleep(milliseconds: 5200)
+        let before = try seen()
+        #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.bob).code == 0)
+        #expect(try auditor.waitForEnd().shellCode == 3)
+        let after = String(try seen().dropFirst(before.count))
+        #expect(after.contains("NotAuthorized") && !after.contains("bob"), "\(after)")
+    }
+
+    @Test func `for all GPUs that a selector means`() throws {
+        let stage = try Stage(
+            machine: ["--gpu", "NVIDIA A100-SXM4-40GB", "--count", "2", "--mig"], policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["request", "7g.40gb", "--count", "2"], as: Stage.root).code == 0)
+        let all = try stage.records().filter { $0["gpu"] != nil }
+        #expect(Set(all.compactMap { $0["gpu"]?.stringValue }).count == 2)
+        for selector in ["all", "model:*A100*"] {
+            let shown = try stage.migctl(["audit", "show", "--json", "--gpu", selector], as: Stage.root)
+            #expect(shown.output.split(separator: "\n").count == all.count, "\(selector)")
+        }
+        let one = try stage.migctl(["audit", "show", "--json", "--gpu", "1"], as: Stage.root)
+        let ofOne = one.output.split(separator: "\n").count
+        #expect(ofOne > 0 && ofOne < all.count)
+        _ = daemon
+    }
+
     @Test func `by every filter, through the broker and from files, as a table and as records`() throws {
         let (stage, daemon) = try Self.stage()
         let all = try stage.records()

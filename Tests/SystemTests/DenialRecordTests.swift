@@ -41,6 +41,17 @@ struct DenialRecordTests {
         #expect(try stage.denials(of: Stage.alice).contains { $0.error == "TooManyRequests" })
     }
 
+    @Test func `under the profile that he asked for, and his name`() throws {
+        let stage = try Stage(policy: LabPolicy.text)
+        let daemon = try stage.startDaemon(["--limit", "changeBurst=4", "--limit", "changesPerSecond=1"])
+        // More than the limit of a user, and more than there is.
+        for _ in 0..<8 { _ = try stage.migctl(["request", "1g.5gb", "--count", "7"], as: Stage.alice) }
+        #expect(try daemon.stop() == .exited(0))
+        let denials = try stage.denials(of: Stage.alice)
+        #expect(denials.contains { $0.error == "QuotaExceeded" && $0.profile == "1g.5gb" }, "\(denials)")
+        #expect(denials.contains { $0.error == "TooManyRequests" && $0.caller.user == "alice" }, "\(denials)")
+    }
+
     @Test func `but nobody who asks for his own`() throws {
         let stage = try Stage(policy: LabPolicy.text)
         let daemon = try stage.startDaemon()

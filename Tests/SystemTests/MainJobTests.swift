@@ -53,6 +53,27 @@ struct MainJobTests {
         #expect(try daemon.stop() == .exited(0))
     }
 
+    @Test func `each change tells what was on the GPU before it and what is after it`() throws {
+        let stage = try Stage(policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["request", "3g.20gb"], as: Stage.alice).code == 0)
+        #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.bob).code == 0)
+        #expect(try stage.migctl(["release", "--all"], as: Stage.alice).code == 0)
+        func states(_ type: String, _ key: String) throws -> [String?] {
+            try stage.records(type).map { $0[key]?.stringValue }
+        }
+        let (before, after) = (try states("intent", "before"), try states("outcome", "after"))
+        #expect(before.first == "mig=on")
+        let first = try #require(after.first ?? nil)
+        #expect(first.firstMatch(of: /^mig=on 3g\.20gb@[04]:4#[0-9]+\/0$/) != nil, "\(first)")
+        // What one change leaves the next one finds.
+        #expect(before.count == 3 && before.dropFirst() == after.dropLast())
+        let last = try #require(after.last ?? nil)
+        #expect(last.firstMatch(of: /^mig=on 1g\.5gb@[0-9]:1#[0-9]+\/0$/) != nil, "\(last)")
+        #expect(try states("lease-end", "after") == [last])
+        _ = daemon
+    }
+
     @Test func `who is not in the group is told which rule is missing, and nothing happens`() throws {
         let stage = try Stage(policy: LabPolicy.text)
         let daemon = try stage.startDaemon()

@@ -164,6 +164,17 @@ package final class Stage: Sendable {
         try file.write(Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
+    /// Gives a person's number to somebody else, as `userdel` and `useradd` would.
+    package func rename(_ person: Person, to name: String) throws {
+        let lines = String(decoding: try Files.read("\(path)/etc/passwd"), as: UTF8.self)
+            .split(separator: "\n").map {
+                $0.hasPrefix("\(person.name):") ? name + $0.dropFirst(person.name.count) : $0
+            }
+        // The file is bind-mounted, so it must be changed in place.
+        let file = try Files.open("\(path)/etc/passwd", [.write, .truncate])
+        try file.write(Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+
     private static func require(_ command: Command) throws {
         guard command.code == 0 else { throw StageError(what: command.errors + command.output) }
     }
