@@ -2,7 +2,8 @@ internal import JSON
 internal import Linux
 internal import MIG
 
-/// The audit log's format, version 1: all that a second verifier needs. `Tests/AuditTests/verify_audit.py` is one.
+/// The audit log's format, version 1: all that a second verifier needs. `Tests/AuditTests/verify_audit.py` is one, of logs
+/// and parts of logs; it knows nothing of `seals.jsonl`.
 ///
 /// # Files
 ///
@@ -21,7 +22,9 @@ internal import MIG
 /// `v` is 1. `seq` counts from 1 without a hole. `boot` is the kernel's boot id, `time` the wall clock as
 /// `2026-11-18T11:06:40.123456Z`, always 27 bytes, `monotonicNs` CLOCK_BOOTTIME. Strings are cut at 256 bytes of UTF-8
 /// (the mark is U+2026), arrays at 16 elements; everything that is not printable ASCII is escaped. `AuditRecordType`
-/// says what the types tell, `AuditRecord` what the keys do.
+/// says what the types tell, `AuditRecord` what the keys do. A record with `count` stands for so many denials of one `uid`, for
+/// one `onBehalfOf`, of one `method` and `error`, after the first, which has a record of its own; it bears what all of them
+/// have in common.
 ///
 /// # Chain
 ///
