@@ -128,6 +128,8 @@ extension BrokerInterface {
         # fit one reply, of some 200 records: else ExpectedMore, unless limit asks for no more than that.
         # user is a name or a uid, group a gid. operation, lease and a gpu's UUID may be cut at the end. With follow, which
         # needs 'more', the answer has no end: records from since on, or those written from now on, as they are written.
+        # The caller's own are also what others did for him or to his leases; of those he is told who and what, and nothing
+        # of the other's session and rights: such a record lacks what its hash covers.
         method QueryAudit(
           user: ?string,
           group: ?int,
