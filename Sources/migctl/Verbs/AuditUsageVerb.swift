@@ -11,7 +11,7 @@ extension Verb {
         summary: "Add up what leases took of the machine",
         details: [
             "  FILE             segments, oldest first, or a directory of them: read here, without the broker",
-            "  --since TIME     from then on: '2026-11-23 14:05', 14:05, RFC 3339, or 2h for so long ago",
+            AuditSelection.sinceLine,
             "  --until TIME     before then",
             "  --user NAME      of this user's leases alone, by name or uid",
             "  --by KIND        by user, group or profile; else all three",
@@ -32,7 +32,7 @@ extension Verb {
             let reply: QueryUsageReply
             if arguments.list.isEmpty {
                 let request = QueryUsageRequest(
-                    user: user, since: since?.description, until: until?.description)
+                    user: user, since: since?.text(fractionDigits: 9), until: until?.text(fractionDigits: 9))
                 let answer: Answer<QueryUsageReply> = try session.call(
                     "QueryUsage", request.json, to: "add up what was used", milliseconds: 600_000)
                 reply = answer.reply
