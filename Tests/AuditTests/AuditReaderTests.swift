@@ -176,8 +176,22 @@ struct AuditReaderTests {
         try Files.write(path, Array(lines.joined()) + Array("{\"v\":1,\"torn".utf8))
         let summary = try AuditReader([path]).read(AuditFilter()) { _, _ in true }
         #expect(summary.matches == 8)
-        #expect(summary.badLines == 2)
+        // The torn one is the third: nobody writes the rest of it any more.
+        #expect(summary.badLines == 3)
         #expect(summary.firstBadLine == .init(file: path, offset: Int64(lines[..<4].joined().count)))
+    }
+
+    @Test func `half a line at the end is damage in a file, and in a live log still to come`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path(AuditSegments.name(1))
+        for torn in ["{", String(repeating: "x", count: 4000)] {
+            try Files.write(path, Array(Self.lines[..<5].joined()) + Array(torn.utf8))
+            let inFile = try AuditReader([path]).read(AuditFilter()) { _, _ in true }
+            #expect(inFile.matches == 5 && inFile.badLines == 1)
+            #expect(inFile.firstBadLine?.offset == Int64(Self.lines[..<5].joined().count))
+            let live = try AuditReader(liveIn: directory.path).read(AuditFilter()) { _, _ in true }
+            #expect(live.matches == 5 && live.badLines == 0)
+        }
     }
 
     @Test(

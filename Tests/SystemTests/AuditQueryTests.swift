@@ -105,6 +105,35 @@ struct AuditQueryTests {
         #expect(!shown.output.isEmpty && !shown.output.contains("\u{1B}"))
     }
 
+    @Test func `half a line at a file's end is told, and a file or directory without records is no log`() throws {
+        let (stage, daemon) = try Self.stage()
+        #expect(try daemon.stop() == .exited(0))
+        let bytes = try Files.read("\(stage.auditDirectory)/audit-00000001.jsonl")
+        let torn = "\(stage.path)/torn"
+        try Files.write(torn, bytes.dropLast(20))
+        for words in [["show"], ["show", "--user", "alice"], ["usage"]] {
+            let told = try stage.migctl(["audit"] + words + [torn], as: Stage.root)
+            #expect(told.code == 10 && told.errors.contains("damaged: 1 line"), "\(words): \(told.errors)")
+            #expect(!told.output.isEmpty)
+        }
+        let nothing = "\(stage.path)/nothing"
+        try Files.makeDirectories(nothing)
+        for verb in ["show", "usage", "verify"] {
+            let told = try stage.migctl(["audit", verb, nothing], as: Stage.root)
+            #expect(told.code == 10 && told.errors.contains("there are no segments"), "\(verb): \(told.errors)")
+        }
+        let (empty, whole) = ("\(stage.path)/empty", "\(stage.auditDirectory)/audit-00000001.jsonl")
+        try Files.write(empty, [])
+        for files in [[empty], [empty, whole], [empty, empty], [whole, empty, whole]] {
+            let told = try stage.migctl(["audit", "verify"] + files, as: Stage.root)
+            #expect(told.code == 10 && told.errors.contains("there are no records"), "\(files): \(told.errors)")
+        }
+        // A crash may have come before the first record of the newest.
+        #expect(try stage.migctl(["audit", "verify", whole, empty], as: Stage.root).code == 0)
+        try Files.write("\(nothing)/audit-00000001.jsonl", [])
+        #expect(try stage.migctl(["audit", "verify", nothing], as: Stage.root).code == 10)
+    }
+
     @Test func `what makes no sense, or is others', is refused`() throws {
         let (stage, daemon) = try Self.stage()
         for (parameters, name) in [

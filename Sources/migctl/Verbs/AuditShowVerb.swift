@@ -25,8 +25,9 @@ extension Verb {
                 try printer.finish()
                 return .ok
             }
+            let filter = try selection.filter()
             var left = selection.limit ?? Int.max
-            let isWhole = try AuditFiles.read(arguments.list, try selection.filter(), in: session) {
+            let isWhole = try AuditFiles.read(try AuditFiles.reader(arguments.list), filter, in: session) {
                 (_, line) throws(Failure) in
                 try printer.print(line: line)
                 left -= 1

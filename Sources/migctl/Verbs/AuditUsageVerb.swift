@@ -38,7 +38,7 @@ extension Verb {
                 reply = answer.reply
             } else {
                 var usage = AuditUsage(since: since, until: until, owner: user.map(AuditFilter.User.init))
-                isWhole = try AuditFiles.read(arguments.list, AuditUsage.filter, in: session) { entry, _ in
+                isWhole = try AuditFiles.read(try AuditFiles.reader(arguments.list), AuditUsage.filter, in: session) { entry, _ in
                     usage.take(entry)
                     return true
                 }
