@@ -194,6 +194,20 @@ struct AuditReaderTests {
         }
     }
 
+    @Test func `the first record and the last are found without reading the rest`() throws {
+        let directory = try TemporaryDirectory()
+        let files = ["1", "2", "3", "4"].map { directory.path($0) }
+        #expect(try AuditReader([]).first() == nil && AuditReader([]).last() == nil)
+        try Files.write(files[0], [])
+        try Files.write(files[1], Array("garbage\n".utf8) + Array(Self.lines[3...].joined()))
+        try Files.write(files[2], Array(Self.lines[..<150].joined()) + Array("{\"v\":1,\"torn".utf8))
+        try Files.write(files[3], [])
+        let log = AuditReader(files)
+        #expect(try log.first()?.seq == 4)
+        #expect(try log.last()?.seq == 150)
+        #expect(throws: SystemError.self) { try AuditReader([directory.path("none")]).first() }
+    }
+
     @Test(
         arguments: [
             ("2026-11-23T10:00:00Z", 1_795_428_000), ("30s", 1_794_999_970), ("2h", 1_794_992_800),

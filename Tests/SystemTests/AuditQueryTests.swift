@@ -280,6 +280,12 @@ struct AuditQueryTests {
         #expect(bobs["users"]?.arrayValue?.map { $0["uid"]?.integerValue } == [2002])
         #expect(bobs["total"]?["leases"]?.integerValue == 1)
         let fromFiles = try stage.migctl(["audit", "usage", stage.auditDirectory, "--by", "user"], as: Stage.root)
+        // Of files the period ends with their last record, whatever that is of.
+        #expect(try daemon.stop() == .exited(0))
+        let ofFiles = try stage.migctl(["audit", "usage", "--json", stage.auditDirectory], as: Stage.root)
+        let whole = try JSONParser.parse(Array(ofFiles.output.utf8), limits: .reply)
+        let last = try #require(try stage.records().last?["time"]?.stringValue.flatMap { Timestamp($0) })
+        #expect(whole["until"]?.stringValue == last.description && whole["begins"] == nil)
         #expect(fromFiles.code == 0 && fromFiles.output.contains("alice") && fromFiles.output.contains("SLICE-HOURS"))
         _ = daemon
     }

@@ -31,6 +31,11 @@ enum AuditFiles {
         return AuditReader(files)
     }
 
+    /// The first record and the last.
+    static func ends(_ log: AuditReader) throws(Failure) -> (first: AuditEntry?, last: AuditEntry?) {
+        try told { () throws(SystemError) in (try log.first(), try log.last()) }
+    }
+
     private static func told<Value>(_ body: () throws(SystemError) -> Value) throws(Failure) -> Value {
         do throws(SystemError) {
             return try body()

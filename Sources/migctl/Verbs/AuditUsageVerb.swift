@@ -20,7 +20,9 @@ extension Verb {
             "the period; one that still runs counts up to the period's end (of FILEs, to their last record). Instance,",
             "slice and GiB hours are what its profile's name says, times its hours: 3g.20gb is 3 slices and 20 GiB. A lease",
             "counts in full for every group by whose right it was made, so groups may add up to more than the total; '-'",
-            "is of no group, or made before the log begins. Without the right audit.read you are told of your own leases.",
+            "is of no group, or made before the log begins; as a user, of an owner whom no record names. Of leases made",
+            "before the log begins only those count that a later record tells of. Without the right audit.read you are",
+            "told of your own leases. Exit status 10 if a FILE has lines that are no records.",
         ],
         options: ["--since": .value, "--until": .value, "--user": .value, "--by": .value],
         run: { options, session throws(Failure) in
@@ -38,11 +40,14 @@ extension Verb {
                 reply = answer.reply
             } else {
                 var usage = AuditUsage(since: since, until: until, owner: user.map(AuditFilter.User.init))
-                isWhole = try AuditFiles.read(try AuditFiles.reader(arguments.list), AuditUsage.filter, in: session) { entry, _ in
+                let log = try AuditFiles.reader(arguments.list)
+                let ends = try AuditFiles.ends(log)
+                usage.begin(with: ends.first)
+                isWhole = try AuditFiles.read(log, AuditUsage.filter, in: session) { entry, _ in
                     usage.take(entry)
                     return true
                 }
-                reply = QueryUsageReply(usage.report(now: usage.latest ?? Clock.wall()))
+                reply = QueryUsageReply(usage.report(now: ends.last?.stamp.time ?? Clock.wall()))
             }
             if session.globals.isJSON {
                 try session.output.json(reply.json)
@@ -57,6 +62,11 @@ extension Verb {
         session.output.talk(
             "\(reply.since.map { "from \(calendar.stamp($0))" } ?? "from the log's beginning") to \(calendar.stamp(reply.until))"
         )
+        if let begins = reply.begins {
+            session.output.error(
+                "the log begins at \(calendar.stamp(begins)): of leases made before, only those count that a later record tells of",
+                .caution)
+        }
         for shown in UsageKind.allCases where kind == nil || kind == shown {
             var table = Table(
                 .text(shown.title), .number("LEASES"), .number("INSTANCE-HOURS"), .number("SLICE-HOURS"),
@@ -127,7 +137,8 @@ extension Table {
 extension QueryUsageReply {
     fileprivate init(_ report: AuditUsageReport) {
         self.init(
-            since: report.since?.description, until: report.until.description, total: UsageInfo(report.total),
+            since: report.since?.description, until: report.until.description,
+            begins: report.begins?.description, total: UsageInfo(report.total),
             users: report.users.map(UsageInfo.init), groups: report.groups.map(UsageInfo.init),
             profiles: report.profiles.map(UsageInfo.init))
     }
