@@ -369,6 +369,13 @@ struct AuditQueryTests {
         let whole = try JSONParser.parse(Array(ofFiles.output.utf8), limits: .reply)
         let last = try #require(try stage.records().last?["time"]?.stringValue.flatMap { Timestamp($0) })
         #expect(whole["until"]?.stringValue == last.description && whole["begins"] == nil)
+        // What a log without its beginning cannot tell is said.
+        let cut = "\(stage.path)/cut"
+        let lines = try Files.read("\(stage.auditDirectory)/audit-00000001.jsonl").split(separator: 0x0A)
+        try Files.write(cut, Array(lines.dropFirst(4).joined(separator: [0x0A])) + [0x0A])
+        let ofCut = try stage.migctl(["audit", "usage", cut], as: Stage.root)
+        #expect(ofCut.code == 0 && ofCut.errors.contains("the log begins at"), "\(ofCut.errors)")
+        #expect(!fromFiles.errors.contains("the log begins at"))
         #expect(fromFiles.code == 0 && fromFiles.output.contains("alice") && fromFiles.output.contains("SLICE-HOURS"))
         _ = daemon
     }
