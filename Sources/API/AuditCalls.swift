@@ -141,6 +141,9 @@ package struct QueryUsageReply: WireObject {
     /// The period as it was counted; nil where it begins with the log.
     package let since: String?
     package let until: String
+    /// When the log begins, where earlier records were removed: of leases made before, only those are counted that a later
+    /// record tells of. Nil where that leaves nothing out.
+    package let begins: String?
     package let total: UsageInfo
     package let users: [UsageInfo]
     /// A lease counts in full for each group by whose right it was made; without a gid are those of none.
@@ -148,11 +151,12 @@ package struct QueryUsageReply: WireObject {
     package let profiles: [UsageInfo]
 
     package init(
-        since: String?, until: String, total: UsageInfo, users: [UsageInfo], groups: [UsageInfo],
-        profiles: [UsageInfo]
+        since: String?, until: String, begins: String? = nil, total: UsageInfo, users: [UsageInfo],
+        groups: [UsageInfo], profiles: [UsageInfo]
     ) {
         self.since = since
         self.until = until
+        self.begins = begins
         self.total = total
         self.users = users
         self.groups = groups
@@ -162,6 +166,7 @@ package struct QueryUsageReply: WireObject {
     package init(_ object: inout JSONObjectReader) throws(JSONShapeError) {
         since = try object.optionalString("since")
         until = try object.string("until")
+        begins = try object.optionalString("begins")
         total = try object.wire("total")
         users = try object.wires("users")
         groups = try object.wires("groups")
@@ -172,6 +177,7 @@ package struct QueryUsageReply: WireObject {
         var object = ObjectBuilder()
         object.add("since", since)
         object.add("until", until)
+        object.add("begins", begins)
         object.add("total", total)
         object.add("users", users)
         object.add("groups", groups)

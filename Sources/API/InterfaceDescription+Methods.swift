@@ -147,10 +147,12 @@ extension BrokerInterface {
         ) -> (records: []object)
 
         # What leases took of the machine in a period, by the audit log; without audit.read the caller's own. A lease runs
-        # from the record of its making to that of its end, one that still runs to the period's end.
+        # from the record of its making to that of its end, one that still runs to the period's end. Where earlier records
+        # were removed, 'begins' is when the log begins: of leases made before, only those count that a later record tells of.
         method QueryUsage(user: ?string, since: ?string, until: ?string) -> (
           since: ?string,
           until: string,
+          begins: ?string,
           total: Usage,
           users: []Usage,
           groups: []Usage,

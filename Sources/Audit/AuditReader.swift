@@ -3,19 +3,19 @@ package import Linux
 /// Reads the log's files, oldest first, in memory that does not grow with them; needs no broker.
 package struct AuditReader: Sendable {
     let files: [String]
-    /// Whether files may be removed while they are read, as old segments of a live log are.
-    private let mayShrink: Bool
+    /// Whether the log goes on while it is read: old files are removed, and the last line may be half written.
+    private let isLive: Bool
 
     /// The files in the order in which they follow each other; `AuditSegments.list` gives a directory's.
     package init(_ files: [String]) {
         self.files = files
-        mayShrink = false
+        isLive = false
     }
 
     /// The segments that a live log has now. Blocks on the disk.
     package init(liveIn directory: String) throws(SystemError) {
         files = try AuditSegments.list(in: directory)
-        mayShrink = true
+        isLive = true
     }
 
     /// A line that is no record, or does not follow in the chain.
@@ -51,7 +51,8 @@ package struct AuditReader: Sendable {
     package struct Summary: Hashable, Sendable {
         /// Records that the filter let pass.
         package fileprivate(set) var matches = 0
-        /// Lines that should have been looked at but are no records; a torn last line is still being written.
+        /// Lines that should have been looked at but are no records; the torn last line of a live log is still being
+        /// written.
         package fileprivate(set) var badLines = 0
         package fileprivate(set) var firstBadLine: BadLine?
         /// Where the next pass goes on.
@@ -61,6 +62,11 @@ package struct AuditReader: Sendable {
 
         /// Where the next pass goes on; nil where the log's end was seen.
         package var next: Place? { isAtEnd ? nil : place }
+
+        fileprivate mutating func add(_ line: BadLine) {
+            badLines += 1
+            firstBadLine = firstBadLine ?? line
+        }
     }
 
     /// Hands the matching records over with their lines, oldest first, until the body returns false or about so many
@@ -82,7 +88,7 @@ package struct AuditReader: Sendable {
             let isDone: Bool
             do throws(SystemError) {
                 isDone = try read(path, filter, prefilter, limit(in: path, head), &summary, &left, body)
-            } catch  where mayShrink && error.code == .notFound {
+            } catch  where isLive && error.code == .notFound {
                 // Its time to be kept is over: it has been removed since the directory was read.
                 continue
             }
@@ -114,18 +120,50 @@ package struct AuditReader: Sendable {
                     summary.place.offset = chunk.offset + Int64(line.upperBound + 1)
                     if !body(entry, bytes) { return true }
                 } catch {
-                    summary.badLines += 1
-                    let bad = BadLine(file: path, offset: chunk.offset + Int64(line.lowerBound))
-                    if summary.firstBadLine == nil { summary.firstBadLine = bad }
+                    summary.add(BadLine(file: path, offset: chunk.offset + Int64(line.lowerBound)))
                 }
             }
-            // Half a line, which is still being written: the next pass finds it whole.
-            if chunk.wholeCount == 0, chunk.bytes.count <= AuditFormat.lineBytes { continue }
+            if chunk.wholeCount == 0, chunk.bytes.count <= AuditFormat.lineBytes {
+                // Of a live log the next pass finds it whole; in a file, nobody writes the rest any more.
+                if !isLive { summary.add(BadLine(file: path, offset: chunk.offset)) }
+                continue
+            }
             summary.place.offset = chunk.end
             left -= chunk.bytes.count
             if left <= 0 { return true }
         }
         return false
+    }
+
+    /// The log's first record; nil where there is none near the beginning of any file. Blocks on the disk.
+    package func first() throws(SystemError) -> AuditEntry? {
+        for path in files {
+            if let found = try records(at: path, from: { _ in 0 }).first { return found }
+        }
+        return nil
+    }
+
+    /// The log's last record; nil where there is none near the end of any file. Blocks on the disk.
+    package func last() throws(SystemError) -> AuditEntry? {
+        for path in files.reversed() {
+            if let found = try records(at: path, from: { max(0, $0 - Int64(AuditFile.chunkBytes)) }).last {
+                return found
+            }
+        }
+        return nil
+    }
+
+    /// The records of one chunk of a file, which begins where `start` says of its size; of a file that is gone, none.
+    private func records(at path: String, from start: (Int64) -> Int64) throws(SystemError) -> [AuditEntry] {
+        do throws(SystemError) {
+            var file = try AuditFile(path, from: start(try Files.attributesFollowing(path).size))
+            guard let chunk = try file.next() else { return [] }
+            return chunk.bytes[..<chunk.wholeCount].split(separator: UInt8(ascii: "\n")).compactMap {
+                try? AuditEntry(line: Array($0))
+            }
+        } catch  where isLive && error.code == .notFound {
+            return []
+        }
     }
 
     /// The files from a place on; where its file is gone, from the one that followed it.

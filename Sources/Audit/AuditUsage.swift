@@ -6,7 +6,7 @@ package import MIG
 /// A lease runs from the outcome that made it to its `lease-end`, whatever brought that about: release, expiry, recovery,
 /// or that its instance was lost. One that runs still is counted up to the period's end. Its length is taken from the
 /// clock that nobody can set, and where the machine was started anew in between from the wall clock. Of a lease that was
-/// made before the log begins, its end tells the owner and since when.
+/// made before the log begins, any record that bears its making's time tells since when, and its end the owner.
 package struct AuditUsage: Sendable {
     /// Sums of what leases took, in microseconds.
     package struct Amount: Hashable, Sendable {
@@ -26,7 +26,8 @@ package struct AuditUsage: Sendable {
 
     /// One that runs as far as the log was read.
     private struct Running: Sendable {
-        let user: UserID
+        /// Nil where no record says who it is.
+        var user: UserID?
         let groups: [GroupID]
         let profile: String
         let began: AuditStamp
@@ -35,20 +36,24 @@ package struct AuditUsage: Sendable {
     /// Lets the records pass that say anything about it.
     package static let filter: AuditFilter = {
         var filter = AuditFilter()
-        filter.types = [.outcome, .leaseEnd]
+        filter.types = [.start, .intent, .outcome, .leaseEnd, .revoke]
         return filter
     }()
 
     private let since: Timestamp?
     private var until: Timestamp
     private let owner: AuditFilter.User?
-    private var first: Timestamp?
-    /// The latest time of any record that was taken; nil before the first.
-    package private(set) var latest: Timestamp?
+    /// The log's first record, or the first that was taken.
+    private var first: AuditEntry?
+    /// Of the first record of another boot than that of `first`: what is older than the log has ended by then.
+    private var restarted: Timestamp?
     private var running: [LeaseID: Running] = [:]
+    /// Leases from before the log's beginning whose end is in it: no later record makes them run again.
+    private var endedOld: Set<LeaseID> = []
 
     private(set) var total = Amount()
-    private(set) var users: [UserID: Amount] = [:]
+    /// Nil is nobody that a record names.
+    private(set) var users: [UserID?: Amount] = [:]
     /// Nil is no group: leases that a right of the user himself allowed, or of whose making there is no record.
     private(set) var groups: [GroupID?: Amount] = [:]
     /// By the bytes of the name.
@@ -63,11 +68,16 @@ package struct AuditUsage: Sendable {
         self.owner = owner
     }
 
+    /// Begins with the log's first record, whatever its type; without it, with the first that is taken.
+    package mutating func begin(with entry: AuditEntry?) { first = first ?? entry }
+
     /// Takes the next record of the log; those that `filter` does not let pass are passed over.
     package mutating func take(_ entry: AuditEntry) {
         let record = entry.record
-        if first == nil { first = entry.stamp.time }
-        latest = max(latest ?? entry.stamp.time, entry.stamp.time)
+        begin(with: entry)
+        if restarted == nil, let first, !first.stamp.boot.utf8.elementsEqual(entry.stamp.boot.utf8) {
+            restarted = entry.stamp.time
+        }
         guard let lease = record.lease else { return }
         switch record.type {
         case .outcome where record.result == .ok && Self.makesLeases(record.method):
@@ -79,12 +89,14 @@ package struct AuditUsage: Sendable {
             running[lease] = Running(
                 user: user, groups: record.caller.groups, profile: profile, began: entry.stamp)
         case .leaseEnd:
+            learn(lease, entry)
+            if isOld(record) { endedOld.insert(lease) }
             if let known = running.removeValue(forKey: lease) {
                 count(known, length: Self.length(from: known.began, to: entry.stamp))
-            } else {
-                countEnd(entry)
             }
-        default: return
+        // What made no lease tells of none.
+        case .intent, .outcome: if !Self.makesLeases(record.method) { learn(lease, entry) }
+        default: learn(lease, entry)
         }
     }
 
@@ -95,7 +107,7 @@ package struct AuditUsage: Sendable {
         until = min(until, now)
         for lease in running.values { count(lease, length: .max) }
         running = [:]
-        return AuditUsageReport(self, since: since, until: until)
+        return AuditUsageReport(self, since: since, until: until, begins: unknownBefore)
     }
 
     private static func makesLeases(_ method: String?) -> Bool {
@@ -103,17 +115,38 @@ package struct AuditUsage: Sendable {
         return ["Request", "CreateGPUInstances"].contains { $0.hasBytes(of: method) }
     }
 
-    /// The end of a lease that is older than the log.
-    private mutating func countEnd(_ entry: AuditEntry) {
+    /// When the log begins, where leases that are not in it may have run in the period.
+    private var unknownBefore: Timestamp? {
+        guard let first, first.seq > 1 else { return nil }
+        if let since, let restarted, restarted <= since { return nil }
+        return first.stamp.time
+    }
+
+    /// Takes in what a record tells of a lease that is older than the log.
+    private mutating func learn(_ lease: LeaseID, _ entry: AuditEntry) {
         let record = entry.record
         // Any other lease has ended already, or never was.
-        guard let created = record.created, let first, created < first, let user = record.caller.onBehalfOf,
-            let profile = record.profile
+        guard let created = record.created, let profile = record.profile, isOld(record), !endedOld.contains(lease)
         else { return }
-        name(user, by: record.caller)
         let began = AuditStamp(boot: "", time: created, monotonicNs: 0)
-        let lease = Running(user: user, groups: [], profile: profile, began: began)
-        count(lease, length: Self.length(from: began, to: entry.stamp))
+        var known = running[lease] ?? Running(user: nil, groups: [], profile: profile, began: began)
+        if known.user == nil, let user = Self.owner(record) {
+            known.user = user
+            name(user, by: record.caller)
+        }
+        running[lease] = known
+    }
+
+    private func isOld(_ record: AuditRecord) -> Bool {
+        guard let created = record.created, let first else { return false }
+        return created < first.stamp.time
+    }
+
+    /// The lease's owner, where a record of another act than its making says who that is: an admin may have done it.
+    private static func owner(_ record: AuditRecord) -> UserID? {
+        if record.type == .leaseEnd || record.caller.uid == nil { return record.caller.onBehalfOf }
+        guard record.question.first?.hasSuffix(".own") ?? false else { return nil }
+        return record.caller.onBehalfOf ?? record.caller.uid
     }
 
     private mutating func name(_ user: UserID, by caller: AuditCaller) {
@@ -142,8 +175,9 @@ package struct AuditUsage: Sendable {
         if lease.groups.isEmpty { groups[nil, default: Amount()].add(to - from, size) }
     }
 
-    private func isWanted(_ user: UserID) -> Bool {
-        switch owner {
+    private func isWanted(_ user: UserID?) -> Bool {
+        guard let user else { return owner == nil }
+        return switch owner {
         case nil: true
         case .id(let id)?: user == id
         case .own(let id, let name)?:

@@ -2,7 +2,8 @@ package import MIG
 
 /// The use of a period in rows, as it is told to people and programs.
 package struct AuditUsageReport: Sendable {
-    /// What one user, group or profile used. A row of groups without a gid is of leases that no group's right allowed.
+    /// What one user, group or profile used. A row of groups without a gid is of leases that no group's right allowed,
+    /// a row of users without a uid of leases from before the log's beginning whose owner no record names.
     package struct Row: Sendable {
         package var user: UserID?
         package var name: String?
@@ -23,20 +24,23 @@ package struct AuditUsageReport: Sendable {
 
     package let since: Timestamp?
     package let until: Timestamp
+    /// When the log begins, where earlier records were removed and leases that are not in it may have run in the period.
+    package let begins: Timestamp?
     package let total: Row
     /// By uid, by gid and by name.
     package let users: [Row]
     package let groups: [Row]
     package let profiles: [Row]
 
-    init(_ usage: AuditUsage, since: Timestamp?, until: Timestamp) {
+    init(_ usage: AuditUsage, since: Timestamp?, until: Timestamp, begins: Timestamp?) {
         self.since = since
         self.until = until
+        self.begins = begins
         total = Row(usage.total)
-        users = usage.users.sorted { $0.key < $1.key }.map { user, amount in
+        users = usage.users.sorted { ($0.key?.rawValue ?? .max) < ($1.key?.rawValue ?? .max) }.map { user, amount in
             var row = Row(amount)
             row.user = user
-            row.name = usage.names[user]
+            row.name = user.flatMap { usage.names[$0] }
             return row
         }
         groups = usage.groups.sorted { ($0.key?.rawValue ?? .max) < ($1.key?.rawValue ?? .max) }.map { group, amount in

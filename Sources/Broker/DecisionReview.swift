@@ -32,6 +32,9 @@ package struct DecisionReview {
     private let policy: (String) -> PolicySet?
     private var policies: [String: PolicySet] = [:]
     private var replay = Replay()
+    /// Where the log begins later than with its first record: that, in whose boot leases may run that are not in it.
+    private var beginning: AuditEntry?
+    private var hasBegun = false
 
     /// `inventory` is the machine, whose GPUs are taken to be those of the time; `policy` finds one by its hash.
     package init(_ inventory: Inventory, policy: @escaping (String) -> PolicySet?) {
@@ -43,6 +46,8 @@ package struct DecisionReview {
     ///
     /// - Returns: what became of the decision on it, where it bears one and `isWanted`.
     package mutating func take(_ entry: AuditEntry, isWanted: Bool) -> Finding? {
+        if !hasBegun, entry.seq > 1 { beginning = entry }
+        hasBegun = true
         defer { replay.take(entry) }
         guard isWanted, !entry.record.question.isEmpty else { return nil }
         return examine(entry)
@@ -62,8 +67,24 @@ package struct DecisionReview {
         guard let question = Question(words: record.question, asker: asker, gpus: inventory.entries.map(\.gpu)) else {
             return obstacle("its question cannot be read, or is about a GPU that is not there any more")
         }
-        let decision = set.decide(question.query, use: use(without: record), now: question.now)
-        return Finding(entry: entry, decision: decision, obstacle: nil)
+        let use = use(without: record)
+        let decision = set.decide(question.query, use: use, now: question.now)
+        let finding = Finding(entry: entry, decision: decision, obstacle: nil)
+        // No lease outlives a boot. What more use could only deny again is not in doubt either.
+        guard let beginning, beginning.stamp.boot.utf8.elementsEqual(entry.stamp.boot.utf8),
+            decision.isAllowed || finding.agrees == false
+        else { return finding }
+        let most = set.decide(question.query, use: use + everything(of: asker), now: question.now)
+        guard most.isAllowed != decision.isAllowed || most.limits != decision.limits else { return finding }
+        return obstacle(
+            "it depends on what was in use, and the log begins with record \(beginning.seq): leases of before are not known"
+        )
+    }
+
+    /// More than one user could use of the machine.
+    private func everything(of asker: Question.Asker) -> [UseEntry] {
+        let part = UseEntry(user: asker.user, groups: asker.groups, slices: SliceCount(8), memoryMiB: 1 << 30)
+        return Array(repeating: part, count: 8 * max(1, inventory.entries.count))
     }
 
     private mutating func find(_ hash: String) -> PolicySet? {
@@ -106,6 +127,8 @@ extension Broker {
         filter.types = [.intent, .denied]
         var first: Int64?
         try read(reader, filter) { entry in
+            // An operation has an intent for each of the things that it is about.
+            guard entry.record.mayBeAboutSame(as: record) else { return true }
             first = entry.seq
             return false
         }
@@ -137,5 +160,15 @@ extension Broker {
         } catch {
             throw .system(error)
         }
+    }
+}
+
+extension AuditRecord {
+    /// Whether both name the same lease, GPU and instances, as far as both name them.
+    fileprivate func mayBeAboutSame(as other: AuditRecord) -> Bool {
+        func agree<Value: Equatable>(_ one: Value?, _ another: Value?) -> Bool {
+            one == nil || another == nil || one == another
+        }
+        return agree(lease, other.lease) && agree(gpu, other.gpu) && agree(gi, other.gi) && agree(ci, other.ci)
     }
 }

@@ -46,3 +46,57 @@ package struct LocalTime: Hashable, Sendable {
         return Timestamp(secondsSinceEpoch: Int64(seconds))
     }
 }
+
+// MARK: - What people type
+
+extension LocalTime {
+    /// A moment as options take it: RFC 3339; in the clock's own zone `2026-11-23`, `2026-11-23 14:05` or `14:05` today,
+    /// also with seconds or a `T` between; or a span such as `2h`, so long before `now`. Nil for anything else.
+    package static func moment(_ text: String, now: Timestamp) -> Timestamp? {
+        if let span = TimeSpan(text) {
+            return Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - Int64(span.seconds))
+        }
+        if let moment = Timestamp(text) ?? withOffset(text) { return moment }
+        let parts = text.utf8.split(maxSplits: 1, omittingEmptySubsequences: false) { " T".utf8.contains($0) }
+        if parts.count == 1, let time = time(parts[0]) {
+            guard let today = LocalTime(now) else { return nil }
+            return moment([today.year, today.month, today.day], time)
+        }
+        guard let day = numbers(parts[0], separator: UInt8(ascii: "-"), widths: [4, 2, 2]),
+            let time = parts.count == 1 ? [0, 0, 0] : time(parts[1])
+        else { return nil }
+        return moment(day, time)
+    }
+
+    private static func moment(_ day: [Int], _ time: [Int]) -> Timestamp? {
+        moment(year: day[0], month: day[1], day: day[2], hour: time[0], minute: time[1], second: time[2])
+    }
+
+    /// Hours and minutes, and seconds where they are given.
+    private static func time(_ text: Substring.UTF8View) -> [Int]? {
+        let colon = UInt8(ascii: ":")
+        return numbers(text, separator: colon, widths: [2, 2, 2])
+            ?? numbers(text, separator: colon, widths: [2, 2]).map { $0 + [0] }
+    }
+
+    /// RFC 3339 with an offset in numbers, `+01:00`.
+    private static func withOffset(_ text: String) -> Timestamp? {
+        let suffix = text.utf8.suffix(6)
+        guard let sign = suffix.first, "+-".utf8.contains(sign),
+            let parts = numbers(suffix.dropFirst(), separator: UInt8(ascii: ":"), widths: [2, 2]),
+            parts[0] < 24, parts[1] < 60, let there = Timestamp(String(text.dropLast(6)) + "Z")
+        else { return nil }
+        let east = Int64(parts[0] * 60 + parts[1]) * (sign == UInt8(ascii: "-") ? -60 : 60)
+        let (moment, overflow) = there.nanosecondsSinceEpoch.subtractingReportingOverflow(east * 1_000_000_000)
+        return overflow ? nil : Timestamp(nanosecondsSinceEpoch: moment)
+    }
+
+    private static func numbers(_ text: Substring.UTF8View, separator: UInt8, widths: [Int]) -> [Int]? {
+        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
+        guard parts.map(\.count) == widths else { return nil }
+        let numbers = parts.compactMap { part in
+            part.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(Substring(part)) : nil
+        }
+        return numbers.count == widths.count ? numbers : nil
+    }
+}

@@ -34,7 +34,9 @@ struct UsageQuestion: Sendable {
     ) {
         var usage = usage
         do throws(SystemError) {
-            let pass = try AuditReader(liveIn: log.directory).read(
+            let reader = try AuditReader(liveIn: log.directory)
+            if place == AuditReader.Place() { usage.begin(with: try reader.first()) }
+            let pass = try reader.read(
                 AuditUsage.filter, from: place, upTo: head, atMost: AuditAsker.bytesAtOnce
             ) { entry, _ in
                 usage.take(entry)
@@ -56,7 +58,8 @@ struct UsageQuestion: Sendable {
 extension QueryUsageReply {
     fileprivate init(_ report: AuditUsageReport) {
         self.init(
-            since: report.since?.description, until: report.until.description, total: UsageInfo(report.total),
+            since: report.since?.description, until: report.until.description,
+            begins: report.begins?.description, total: UsageInfo(report.total),
             users: report.users.map(UsageInfo.init), groups: report.groups.map(UsageInfo.init),
             profiles: report.profiles.map(UsageInfo.init))
     }

@@ -83,34 +83,6 @@ struct Calendar {
         return "\(hours / 24)d" + (hours % 24 == 0 ? "" : " \(hours % 24)h")
     }
 
-    /// A moment in the past as options take it: RFC 3339, `2026-11-23`, `2026-11-23 14:05`, `14:05` today, or a span
-    /// such as `2h`, so long ago.
-    func past(_ text: String) -> Timestamp? {
-        if let moment = Timestamp(text) { return moment }
-        if let span = TimeSpan(text) {
-            return Timestamp(secondsSinceEpoch: now.secondsSinceEpoch - Int64(span.seconds))
-        }
-        let parts = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count <= 2, let today = LocalTime(now) else { return nil }
-        let day = Self.numbers(parts[0], separator: "-", widths: [4, 2, 2])
-        guard
-            let time = Self.numbers(parts[parts.count - 1], separator: ":", widths: [2, 2])
-                ?? (parts.count == 1 ? [0, 0] : nil),
-            day != nil || (parts.count == 1 && parts[0].contains(":"))
-        else { return nil }
-        let date = day ?? [today.year, today.month, today.day]
-        return LocalTime.moment(year: date[0], month: date[1], day: date[2], hour: time[0], minute: time[1])
-    }
-
-    private static func numbers(_ text: String, separator: Character, widths: [Int]) -> [Int]? {
-        let parts = text.split(separator: separator, omittingEmptySubsequences: false)
-        guard parts.map(\.utf8.count) == widths else { return nil }
-        let numbers = parts.compactMap { part in
-            part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(part) : nil
-        }
-        return numbers.count == widths.count ? numbers : nil
-    }
-
     private func date(_ local: LocalTime) -> String { "\(local.year)-\(two(local.month))-\(two(local.day))" }
     private func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -40,7 +40,7 @@ enum Help {
     }
 
     private static let options = [
-        "-q, --quiet      no talk, and of results only the ids",
+        "-q, --quiet      no talk, and of what has ids only these",
         "    --json       results exactly as the broker sends them",
         "    --no-color   no colours, as with NO_COLOR in the environment",
         "    --dry-run    say what would be done, and do nothing",

@@ -41,8 +41,8 @@ struct Output {
     }
 
     /// A table of the result.
-    func table(_ table: Table, titles: Bool = true) throws(Failure) {
-        let lines = table.lines(color: colorsResults, titles: titles)
+    func table(_ table: Table, titles: Bool = true, fixed: Bool = false) throws(Failure) {
+        let lines = table.lines(color: colorsResults, titles: titles, fixed: fixed)
         if !lines.isEmpty { try write(lines.joined(separator: "\n") + "\n") }
     }
 

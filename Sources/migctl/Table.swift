@@ -5,10 +5,18 @@ struct Table {
         var isRightAligned = false
         /// Whether the column is left out when no row has anything in it.
         var isOptional = false
+        /// In a table of fixed columns; a longer cell pushes the rest of its row.
+        var width = 0
 
         static func text(_ title: String) -> Column { Column(title: title) }
         static func number(_ title: String) -> Column { Column(title: title, isRightAligned: true) }
         static func optional(_ title: String) -> Column { Column(title: title, isOptional: true) }
+
+        func fixed(_ width: Int) -> Column {
+            var column = self
+            column.width = width
+            return column
+        }
     }
 
     struct Cell: ExpressibleByStringInterpolation {
@@ -46,22 +54,25 @@ struct Table {
 
     /// The lines, none ending in blanks; nothing at all for a table without rows.
     ///
-    /// Columns without any title, or `titles` false, leave the first line out.
-    func lines(color: Bool, titles isTitled: Bool = true) -> [String] {
+    /// Columns without any title, or `titles` false, leave the first line out. With fixed columns the rows of several tables
+    /// stand under one line of titles.
+    func lines(color: Bool, titles isTitled: Bool = true, fixed isFixed: Bool = false) -> [String] {
         guard !rows.isEmpty else { return [] }
         let shown = columns.indices.filter { column in
-            !columns[column].isOptional || rows.contains { !$0[column].text.isEmpty }
+            isFixed || !columns[column].isOptional || rows.contains { !$0[column].text.isEmpty }
         }
         let titles = columns.map { Cell(SafeText(stringLiteral: $0.title), .heading) }
         let all = isTitled && columns.contains { !$0.title.isEmpty } ? [titles] + rows : rows
-        let widths = columns.indices.map { column in all.map { $0[column].text.columns }.max() ?? 0 }
+        let widths = columns.indices.map { column in
+            isFixed ? columns[column].width : all.map { $0[column].text.columns }.max() ?? 0
+        }
         return all.map { row in
             let last = shown.last { !row[$0].text.isEmpty }
             var line = ""
             for column in shown {
                 guard let last, column <= last else { break }
                 let cell = row[column]
-                let padding = String(repeating: " ", count: widths[column] - cell.text.columns)
+                let padding = String(repeating: " ", count: max(0, widths[column] - cell.text.columns))
                 let text = cell.style.applied(to: cell.text.description, color: color)
                 line += line.isEmpty && column == shown.first ? "" : "  "
                 line += columns[column].isRightAligned ? padding + text : text + (column == last ? "" : padding)

@@ -259,8 +259,8 @@ extension Sample {
             Sample(
                 .reply(of: "QueryUsage"),
                 QueryUsageReply(
-                    since: "2026-11-23T19:12:28Z", until: "2026-11-23T21:12:28Z", total: usage, users: [usage],
-                    groups: [usage], profiles: [usage]),
+                    since: "2026-11-23T19:12:28Z", until: "2026-11-23T21:12:28Z", begins: "2026-11-23T20:12:28Z",
+                    total: usage, users: [usage], groups: [usage], profiles: [usage]),
                 least: QueryUsageReply(
                     since: nil, until: "2026-11-23T21:12:28Z", total: leastUsage, users: [], groups: [], profiles: [])),
             Sample(

@@ -179,8 +179,36 @@ struct AuditReaderTests {
         try Files.write(path, Array(lines.joined()) + Array("{\"v\":1,\"torn".utf8))
         let summary = try AuditReader([path]).read(AuditFilter()) { _, _ in true }
         #expect(summary.matches == 8)
-        #expect(summary.badLines == 2)
+        // The torn one is the third: nobody writes the rest of it any more.
+        #expect(summary.badLines == 3)
         #expect(summary.firstBadLine == .init(file: path, offset: Int64(lines[..<4].joined().count)))
+    }
+
+    @Test func `half a line at the end is damage in a file, and in a live log still to come`() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path(AuditSegments.name(1))
+        for torn in ["{", String(repeating: "x", count: 4000)] {
+            try Files.write(path, Array(Self.lines[..<5].joined()) + Array(torn.utf8))
+            let inFile = try AuditReader([path]).read(AuditFilter()) { _, _ in true }
+            #expect(inFile.matches == 5 && inFile.badLines == 1)
+            #expect(inFile.firstBadLine?.offset == Int64(Self.lines[..<5].joined().count))
+            let live = try AuditReader(liveIn: directory.path).read(AuditFilter()) { _, _ in true }
+            #expect(live.matches == 5 && live.badLines == 0)
+        }
+    }
+
+    @Test func `the first record and the last are found without reading the rest`() throws {
+        let directory = try TemporaryDirectory()
+        let files = ["1", "2", "3", "4"].map { directory.path($0) }
+        #expect(try AuditReader([]).first() == nil && AuditReader([]).last() == nil)
+        try Files.write(files[0], [])
+        try Files.write(files[1], Array("garbage\n".utf8) + Array(Self.lines[3...].joined()))
+        try Files.write(files[2], Array(Self.lines[..<150].joined()) + Array("{\"v\":1,\"torn".utf8))
+        try Files.write(files[3], [])
+        let log = AuditReader(files)
+        #expect(try log.first()?.seq == 4)
+        #expect(try log.last()?.seq == 150)
+        #expect(throws: SystemError.self) { try AuditReader([directory.path("none")]).first() }
     }
 
     @Test(

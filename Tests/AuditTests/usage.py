@@ -29,7 +29,7 @@ def main():
     end = given.now if given.until is None else min(given.until, given.now)
     begin = -(1 << 62) if given.since is None else given.since
 
-    # First every lease with its two ends, then the sums.
+    # First every lease with its two ends, then the sums. One from before the log begins is known by any record of it.
     relevant = [r for r in records if r["type"] in ("outcome", "lease-end")]
     leases = {}
     for record in relevant:
@@ -39,16 +39,24 @@ def main():
             leases[record["lease"]] = {
                 "user": record.get("onBehalfOf", record.get("uid")), "groups": record.get("groups", []),
                 "profile": record["profile"], "made": record, "ended": None}
-    for record in relevant:
-        if record["type"] != "lease-end":
+    for record in records:
+        if record["type"] not in ("intent", "outcome", "lease-end", "revoke") or "lease" not in record:
             continue
         lease = leases.get(record["lease"])
         if lease is None:
-            if moment(record["created"]) < moment(relevant[0]["time"]):
-                leases[record["lease"]] = {
-                    "user": record["onBehalfOf"], "groups": [], "profile": record["profile"],
-                    "made": {"time": record["created"], "boot": None}, "ended": record}
-        elif lease["ended"] is None:
+            if "created" not in record or moment(record["created"]) >= moment(records[0]["time"]):
+                continue
+            if record["type"] in ("intent", "outcome") and record["method"] in ("Request", "CreateGPUInstances"):
+                continue
+            lease = leases[record["lease"]] = {
+                "user": None, "groups": [], "profile": record["profile"],
+                "made": {"time": record["created"], "boot": None}, "ended": None, "old": True}
+        if "old" in lease and lease["user"] is None:
+            if record["type"] == "lease-end" or "uid" not in record:
+                lease["user"] = record.get("onBehalfOf")
+            elif record.get("question", [""])[0].endswith(".own"):
+                lease["user"] = record.get("onBehalfOf", record["uid"])
+        if record["type"] == "lease-end" and lease["ended"] is None:
             lease["ended"] = record
 
     total, users, groups, profiles = (collections.defaultdict(lambda: [0, 0, 0, 0]) for _ in range(4))

@@ -187,6 +187,118 @@ struct AuditQueryTests {
         #expect(!shown.output.isEmpty && !shown.output.contains("\u{1B}"))
     }
 
+    @Test func `half a line at a file's end is told, and a file or directory without records is no log`() throws {
+        let (stage, daemon) = try Self.stage()
+        #expect(try daemon.stop() == .exited(0))
+        let bytes = try Files.read("\(stage.auditDirectory)/audit-00000001.jsonl")
+        let torn = "\(stage.path)/torn"
+        try Files.write(torn, bytes.dropLast(20))
+        for words in [["show"], ["show", "--user", "alice"], ["usage"]] {
+            let told = try stage.migctl(["audit"] + words + [torn], as: Stage.root)
+            #expect(told.code == 10 && told.errors.contains("damaged: 1 line"), "\(words): \(told.errors)")
+            #expect(!told.output.isEmpty)
+        }
+        let nothing = "\(stage.path)/nothing"
+        try Files.makeDirectories(nothing)
+        for verb in ["show", "usage", "verify"] {
+            let told = try stage.migctl(["audit", verb, nothing], as: Stage.root)
+            #expect(told.code == 10 && told.errors.contains("there are no segments"), "\(verb): \(told.errors)")
+        }
+        let (empty, whole) = ("\(stage.path)/empty", "\(stage.auditDirectory)/audit-00000001.jsonl")
+        try Files.write(empty, [])
+        for files in [[empty], [empty, whole], [empty, empty], [whole, empty, whole]] {
+            let told = try stage.migctl(["audit", "verify"] + files, as: Stage.root)
+            #expect(told.code == 10 && told.errors.contains("there are no records"), "\(files): \(told.errors)")
+        }
+        // A crash may have come before the first record of the newest.
+        #expect(try stage.migctl(["audit", "verify", whole, empty], as: Stage.root).code == 0)
+        try Files.write("\(nothing)/audit-00000001.jsonl", [])
+        #expect(try stage.migctl(["audit", "verify", nothing], as: Stage.root).code == 10)
+    }
+
+    /// Where each column begins, by the line of titles.
+    private static func columns(_ line: Substring) -> [String: Int] {
+        var columns: [String: Int] = [:]
+        var position = 0
+        for part in line.split(separator: " ", omittingEmptySubsequences: false) {
+            if !part.isEmpty { columns[String(part)] = position }
+            position += part.utf8.count + 1
+        }
+        return columns
+    }
+
+    @Test func `a table that is printed piece by piece keeps its columns`() throws {
+        let (stage, daemon) = try Self.stage()
+        let output = "\(stage.path)/followed"
+        try Files.setMode(stage.path, 0o777)
+        let follower = try stage.start(
+            [
+                "sh", "-c", "umask 0; exec \"$0\" \"$@\" > \(output)", "\(stage.path)/bin/migctl", "--root",
+                stage.broker,
+                "audit", "follow", "--since", "1h", "--type", "start,lease-end,denied,outcome", "--user", "2001",
+            ], as: Stage.dave)
+        func followed() throws -> [Substring] {
+            guard let bytes = try? Files.read(output) else { return [] }
+            return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        }
+        try follower.waitUntil("the earlier records are shown") { try followed().count >= 4 }
+        #expect(try stage.migctl(["request", "2g.10gb"], as: Stage.alice).code == 0)
+        try follower.waitUntil("the later one is shown") { try followed().last?.contains("2g.10gb") ?? false }
+        follower.end()
+        #expect(try daemon.stop() == .exited(0))
+
+        let path = "\(stage.path)/long"
+        let bytes = try Files.read("\(stage.auditDirectory)/audit-00000001.jsonl")
+        try Files.write(path, Array(repeatElement(bytes, count: 1 + 2000 / stage.records().count).joined()))
+        let shown = try stage.migctl(["audit", "show", path], as: Stage.root).output.split(separator: "\n")
+        #expect(shown.count > 2000)
+        for lines in [try followed(), shown] {
+            let columns = Self.columns(try #require(lines.first))
+            #expect(lines.count { $0.contains("METHOD") } == 1)
+            let time = try #require(columns["TIME"])
+            let method = try #require(columns["METHOD"])
+            for line in lines.dropFirst() {
+                #expect(line.dropFirst(time).hasPrefix("20") && line.dropFirst(time - 1).hasPrefix(" "), "\(line)")
+                for name in ["Request", "Release"] where line.contains(name) {
+                    #expect(line.dropFirst(method).hasPrefix("\(name) "), "\(line)")
+                }
+            }
+        }
+    }
+
+    @Test func `a row tells its number, for whom it was done, and what mode or policy is meant`() throws {
+        let stage = try Stage(policy: LabPolicy.text)
+        let daemon = try stage.startDaemon()
+        #expect(try stage.migctl(["request", "1g.5gb"], as: Stage.alice).code == 0)
+        let lease = try #require(try stage.leases(of: Stage.alice).first)
+        #expect(try stage.migctl(["release", lease, "--yes"], as: Stage.root).code == 0)
+        #expect(try stage.migctl(["mode", "disable", "--gpu", "0", "--yes"], as: Stage.root).code == 0)
+        let table = try stage.migctl(["audit", "show"], as: Stage.dave).output.split(separator: "\n").map(String.init)
+        let records = try stage.records()
+        #expect(table.count == records.count + 1)
+        for (record, line) in zip(records, table.dropFirst()) {
+            let words = line.split(separator: " ")
+            #expect(words.first.map(String.init) == record["seq"]?.integerValue.map { "\($0)" }, "\(line)")
+            switch record["type"]?.stringValue {
+            case "lease-end": #expect(line.contains("root for alice"), "\(line)")
+            case "policy-loaded":
+                #expect(line.contains("policy \(record["policy"]?.stringValue?.prefix(12) ?? "?")"), "\(line)")
+            default: break
+            }
+            if record["method"]?.stringValue == "SetMIGMode" {
+                #expect(line.contains("SetMIGMode: disabled"), "\(line)")
+            }
+        }
+        #expect(
+            table.contains { $0.contains("SetMIGMode: disabled") } && table.contains { $0.contains("root for alice") })
+        let quiet = try stage.migctl(["audit", "show", "-q", "--type", "lease-end"], as: Stage.dave)
+        let ends = try stage.records("lease-end").compactMap { $0["seq"]?.integerValue }
+        #expect(quiet.output == ends.map { "\($0)\n" }.joined())
+        let quietFile = try stage.migctl(["audit", "show", "-q", stage.auditDirectory, "--limit", "2"], as: Stage.root)
+        #expect(quietFile.output == "1\n2\n")
+        _ = daemon
+    }
+
     @Test func `what makes no sense, or is others', is refused`() throws {
         let (stage, daemon) = try Self.stage()
         for (parameters, name) in [
@@ -333,6 +445,19 @@ struct AuditQueryTests {
         #expect(bobs["users"]?.arrayValue?.map { $0["uid"]?.integerValue } == [2002])
         #expect(bobs["total"]?["leases"]?.integerValue == 1)
         let fromFiles = try stage.migctl(["audit", "usage", stage.auditDirectory, "--by", "user"], as: Stage.root)
+        // Of files the period ends with their last record, whatever that is of.
+        #expect(try daemon.stop() == .exited(0))
+        let ofFiles = try stage.migctl(["audit", "usage", "--json", stage.auditDirectory], as: Stage.root)
+        let whole = try JSONParser.parse(Array(ofFiles.output.utf8), limits: .reply)
+        let last = try #require(try stage.records().last?["time"]?.stringValue.flatMap { Timestamp($0) })
+        #expect(whole["until"]?.stringValue == last.description && whole["begins"] == nil)
+        // What a log without its beginning cannot tell is said.
+        let cut = "\(stage.path)/cut"
+        let lines = try Files.read("\(stage.auditDirectory)/audit-00000001.jsonl").split(separator: 0x0A)
+        try Files.write(cut, Array(lines.dropFirst(4).joined(separator: [0x0A])) + [0x0A])
+        let ofCut = try stage.migctl(["audit", "usage", cut], as: Stage.root)
+        #expect(ofCut.code == 0 && ofCut.errors.contains("the log begins at"), "\(ofCut.errors)")
+        #expect(!fromFiles.errors.contains("the log begins at"))
         #expect(fromFiles.code == 0 && fromFiles.output.contains("alice") && fromFiles.output.contains("SLICE-HOURS"))
         _ = daemon
     }

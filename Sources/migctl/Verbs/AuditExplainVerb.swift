@@ -8,7 +8,7 @@ extension Verb {
         usage: ["SEQ"],
         summary: "Come to a recorded decision again, by the policy that made it",
         details: [
-            "  SEQ   the number of a record, as 'migctl audit show --json' has it",
+            "  SEQ   the number of a record, as 'migctl audit show' has it",
             "",
             "Asks the archived policy whose hash the record bears the very question on it, with what was in use by the log",
             "until then. A record without a decision stands for that of its operation. Exit status 10 if it comes out",

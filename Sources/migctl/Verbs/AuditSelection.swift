@@ -25,10 +25,14 @@ struct AuditSelection {
         "  --type TYPE,...  of these types: \(types.prefix(6).joined(separator: ", ")),",
         "                   \(types.dropFirst(6).prefix(7).joined(separator: ", ")),",
         "                   \(types.dropFirst(13).joined(separator: ", "))",
-        "  --since TIME     from then on: '2026-11-23 14:05', 14:05, RFC 3339, or 2h for so long ago",
+        sinceLine,
         "  --until TIME     before then",
         "  --limit N        so many at most",
     ]
+
+    /// How times are given, for the help.
+    static let sinceLine =
+        "  --since TIME     from then on: '2026-11-23 14:05', 14:05:30, RFC 3339, or 2h for so long ago"
 
     private static let results = ["ok", "failed", "undone", "left-behind", "pending"]
     private static let types = AuditRecordType.allCases.map(\.rawValue)
@@ -88,8 +92,8 @@ struct AuditSelection {
         request.profile = profile
         request.result = result?.rawValue
         request.types = chosenTypes.isEmpty ? nil : chosenTypes.map(\.rawValue)
-        request.since = since?.description
-        request.until = until?.description
+        request.since = since?.text(fractionDigits: 9)
+        request.until = until?.text(fractionDigits: 9)
         request.limit = limit
         return request
     }
@@ -116,10 +120,10 @@ struct AuditSelection {
 
     /// `--since` and `--until`.
     static func period(_ arguments: Arguments) throws(Failure) -> (Timestamp?, Timestamp?) {
-        let calendar = Calendar()
+        let now = Clock.wall()
         func time(_ name: String) throws(Failure) -> Timestamp? {
-            try arguments.value(name, expected: "a time such as '2026-11-23 14:05', 14:05 or 2h") { text in
-                calendar.past(text)
+            try arguments.value(name, expected: "a time such as '2026-11-23 14:05', 14:05:30, RFC 3339 or 2h") {
+                LocalTime.moment($0, now: now)
             }
         }
         return (try time("--since"), try time("--until"))

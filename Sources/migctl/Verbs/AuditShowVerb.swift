@@ -12,8 +12,9 @@ extension Verb {
             "  FILE             segments, oldest first, or a directory of them: read here, without the broker"
         ] + AuditSelection.details + [
             "",
-            "Oldest first. Without the right audit.read the records are your own. With --json one record a line. Exit",
-            "status 10 if a FILE has lines that are no records; whether it is whole, only audit verify tells.",
+            "Oldest first. Without the right audit.read the records are your own. With --json one record a line, with -q",
+            "only their numbers. Exit status 10 if a FILE has lines that are no records; whether it is whole, only audit",
+            "verify tells.",
         ],
         options: AuditSelection.options,
         run: { options, session throws(Failure) in
@@ -25,8 +26,9 @@ extension Verb {
                 try printer.finish()
                 return .ok
             }
+            let filter = try selection.filter()
             var left = selection.limit ?? Int.max
-            let isWhole = try AuditFiles.read(arguments.list, try selection.filter(), in: session) {
+            let isWhole = try AuditFiles.read(try AuditFiles.reader(arguments.list), filter, in: session) {
                 (_, line) throws(Failure) in
                 try printer.print(line: line)
                 left -= 1
@@ -43,7 +45,7 @@ extension Verb {
         details: AuditSelection.details + [
             "",
             "With --since first the records from then on. Without the right audit.read the records are your own. With",
-            "--json one record a line.",
+            "--json one record a line, with -q only their numbers.",
         ],
         options: AuditSelection.options,
         run: { options, session throws(Failure) in

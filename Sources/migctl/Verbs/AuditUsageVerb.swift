@@ -11,7 +11,7 @@ extension Verb {
         summary: "Add up what leases took of the machine",
         details: [
             "  FILE             segments, oldest first, or a directory of them: read here, without the broker",
-            "  --since TIME     from then on: '2026-11-23 14:05', 14:05, RFC 3339, or 2h for so long ago",
+            AuditSelection.sinceLine,
             "  --until TIME     before then",
             "  --user NAME      of this user's leases alone, by name or uid",
             "  --by KIND        by user, group or profile; else all three",
@@ -20,7 +20,9 @@ extension Verb {
             "the period; one that still runs counts up to the period's end (of FILEs, to their last record). Instance,",
             "slice and GiB hours are what its profile's name says, times its hours: 3g.20gb is 3 slices and 20 GiB. A lease",
             "counts in full for every group by whose right it was made, so groups may add up to more than the total; '-'",
-            "is of no group, or made before the log begins. Without the right audit.read you are told of your own leases.",
+            "is of no group, or made before the log begins; as a user, of an owner whom no record names. Of leases made",
+            "before the log begins only those count that a later record tells of. Without the right audit.read you are",
+            "told of your own leases. Exit status 10 if a FILE has lines that are no records.",
         ],
         options: ["--since": .value, "--until": .value, "--user": .value, "--by": .value],
         run: { options, session throws(Failure) in
@@ -32,17 +34,20 @@ extension Verb {
             let reply: QueryUsageReply
             if arguments.list.isEmpty {
                 let request = QueryUsageRequest(
-                    user: user, since: since?.description, until: until?.description)
+                    user: user, since: since?.text(fractionDigits: 9), until: until?.text(fractionDigits: 9))
                 let answer: Answer<QueryUsageReply> = try session.call(
                     "QueryUsage", request.json, to: "add up what was used", milliseconds: 600_000)
                 reply = answer.reply
             } else {
                 var usage = AuditUsage(since: since, until: until, owner: user.map(AuditFilter.User.init))
-                isWhole = try AuditFiles.read(arguments.list, AuditUsage.filter, in: session) { entry, _ in
+                let log = try AuditFiles.reader(arguments.list)
+                let ends = try AuditFiles.ends(log)
+                usage.begin(with: ends.first)
+                isWhole = try AuditFiles.read(log, AuditUsage.filter, in: session) { entry, _ in
                     usage.take(entry)
                     return true
                 }
-                reply = QueryUsageReply(usage.report(now: usage.latest ?? Clock.wall()))
+                reply = QueryUsageReply(usage.report(now: ends.last?.stamp.time ?? Clock.wall()))
             }
             if session.globals.isJSON {
                 try session.output.json(reply.json)
@@ -57,6 +62,11 @@ extension Verb {
         session.output.talk(
             "\(reply.since.map { "from \(calendar.stamp($0))" } ?? "from the log's beginning") to \(calendar.stamp(reply.until))"
         )
+        if let begins = reply.begins {
+            session.output.error(
+                "the log begins at \(calendar.stamp(begins)): of leases made before, only those count that a later record tells of",
+                .caution)
+        }
         for shown in UsageKind.allCases where kind == nil || kind == shown {
             var table = Table(
                 .text(shown.title), .number("LEASES"), .number("INSTANCE-HOURS"), .number("SLICE-HOURS"),
@@ -127,7 +137,8 @@ extension Table {
 extension QueryUsageReply {
     fileprivate init(_ report: AuditUsageReport) {
         self.init(
-            since: report.since?.description, until: report.until.description, total: UsageInfo(report.total),
+            since: report.since?.description, until: report.until.description,
+            begins: report.begins?.description, total: UsageInfo(report.total),
             users: report.users.map(UsageInfo.init), groups: report.groups.map(UsageInfo.init),
             profiles: report.profiles.map(UsageInfo.init))
     }

@@ -67,6 +67,9 @@ extension Verb {
             if files.isEmpty {
                 return VerifyAuditReply(valid: false, records: 0, problem: "there are no segments")
             }
+            if let empty = try AuditFiles.emptied(files) {
+                return VerifyAuditReply(valid: false, records: 0, problem: "\(empty): there are no records")
+            }
             // A part of a log may be checked as well; of a directory, all of it is expected.
             let isWhole = files.count != paths.count || !zip(files, paths).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
             reply = VerifyAuditReply(try AuditReport.of(files, head: head, keys: keys, whole: isWhole))

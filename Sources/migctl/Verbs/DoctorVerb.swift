@@ -9,7 +9,8 @@ extension Verb {
         summary: "Show what is wrong with the broker or the machine, and what sets it right",
         details: [
             "Looks at the broker and its socket, the driver, isolation, device nodes, policy, audit log and clock. Who may",
-            "not see what a row is about is told its state alone. Exit status 10 if anything is bad; a warning is not.",
+            "not see what a row is about is told its state alone, and nothing of the nodes. Exit status 10 if anything is",
+            "bad; a warning is not. With -q only what is not in order.",
         ],
         run: { options, session throws(Failure) in
             try Arguments(options, of: "doctor").none()
