@@ -19,6 +19,19 @@ package enum PolicyCheck {
         return reader.findings.warnings(in: reader.source)
     }
 
+    /// Checks the policy that the daemon reads, by its rule: a file that it would not trust is an error.
+    package static func findings(
+        installedAt source: PolicySource, names: NameResolver = .system, bounds: Bounds = Bounds()
+    ) -> [PolicyDiagnostic] {
+        do throws(PolicyErrors) {
+            let files = try source.read(bounds: bounds)
+            let unreadable = source.unreadable(among: files)
+            return unreadable.isEmpty ? findings(in: files, names: names, bounds: bounds) : unreadable
+        } catch {
+            return error.diagnostics
+        }
+    }
+
     /// Checks a policy on disk, also a draft that the daemon would not trust yet; that is a warning then.
     package static func findings(
         in source: PolicySource, names: NameResolver = .system, bounds: Bounds = Bounds()
