@@ -85,12 +85,3 @@ package struct AuditFilter: Sendable {
         return text?.utf8.starts(with: beginning.utf8) ?? false
     }
 }
-
-/// A moment as people give it to `--since` and `--until`.
-package enum AuditTime {
-    /// Reads RFC 3339 in UTC, or a span like `2h`, which lies that far before `now`; anything else is nil.
-    package static func moment(_ text: String, now: Timestamp) -> Timestamp? {
-        if let moment = Timestamp(text) { return moment }
-        return TimeSpan(text).map { now.advanced(by: TimeSpan(seconds: -$0.seconds)) }
-    }
-}

@@ -116,46 +116,53 @@ extension Broker {
         guard let path = configuration.ender else { throw SystemError("connect", .notFound, "no service is named") }
         let ender = try EnderConnection(to: path, milliseconds: Self.answerMilliseconds)
         let deadline = Clock.monotonic() + Self.roundNanoseconds
+        var refused: HoldingError?
         for process in due {
             guard Clock.monotonic() < deadline else {
                 eviction.watchedUntil = Clock.boottime() + Self.watchedNanoseconds
                 return false
             }
-            guard try send(signal, to: process, of: lease, driver, ender, &eviction) else { continue }
-            if signal == .kill { eviction.killed.insert(process.pid) } else { eviction.warned.insert(process.pid) }
-            eviction.watchedUntil = Clock.boottime() + Self.watchedNanoseconds
+            switch try send(signal, to: process, of: lease, driver, ender, &eviction) {
+            case .sent:
+                if signal == .kill { eviction.killed.insert(process.pid) } else { eviction.warned.insert(process.pid) }
+                eviction.watchedUntil = Clock.boottime() + Self.watchedNanoseconds
+            case .notSent: break
+            // The others are not to be shielded by this one.
+            case .refused(let error): refused = error
+            }
         }
-        noteEnder(problem: nil)
+        noteEnder(problem: refused.map { "\(path): \($0)" })
         return true
     }
 
+    /// What became of a signal to one process.
+    private enum Outcome {
+        case sent
+        case notSent
+        /// The service may not do its work.
+        case refused(HoldingError)
+    }
+
     /// The service holds the process first; only then the driver's word that it is on the slice is about that very one.
-    ///
-    /// - Returns: whether the signal was sent.
     private func send(
         _ signal: EndingSignal, to process: Occupant, of lease: Lease, _ driver: NVMLDriver,
         _ ender: borrowing EnderConnection, _ eviction: inout Eviction
-    ) throws(SystemError) -> Bool {
+    ) throws(SystemError) -> Outcome {
         let held = try ender.ask(EnderQuestion(.hold, process.pid, of: lease.user))
         if let error = held.error {
-            try fail(error)
+            if error == .notAllowed { return .refused(error) }
             if error != .gone, eviction.spared.insert(process.pid).inserted { noteSpared(process, of: lease, error) }
-            return false
+            return .notSent
         }
         let running = (try? driver.processes(on: process.ci, in: lease.gi, of: lease.gpu)) ?? []
         guard running.contains(where: { $0.pid == process.pid }) else {
             _ = try ender.ask(EnderQuestion(.drop, process.pid, of: lease.user))
-            return false
+            return .notSent
         }
         noteSignal(signal, to: process, held.command, of: lease)
         let sent = try ender.ask(EnderQuestion(.init(signal), process.pid, of: lease.user))
-        if let error = sent.error { try fail(error) }
-        return sent.error == nil
-    }
-
-    /// A service that may not do its work is as good as none.
-    private func fail(_ error: HoldingError) throws(SystemError) {
-        if error == .notAllowed { throw SystemError("pidfd_send_signal", .notPermitted, configuration.ender ?? "") }
+        guard let error = sent.error else { return .sent }
+        return error == .notAllowed ? .refused(error) : .notSent
     }
 
     // MARK: - Records

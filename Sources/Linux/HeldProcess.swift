@@ -24,8 +24,10 @@ package enum HoldingError: UInt8, Error, Hashable, Sendable, CustomStringConvert
     case gone = 2
     /// Not all of its uids are the user's.
     case notTheUsers = 3
-    /// The kernel does not tell, or does not let this process send signals.
+    /// The kernel does not let this process hold others, or send them signals.
     case notAllowed = 4
+    /// What `/proc` shows of this one process cannot be read, so whose it is stays unknown.
+    case unreadable = 5
 
     package var description: String {
         switch self {
@@ -33,6 +35,7 @@ package enum HoldingError: UInt8, Error, Hashable, Sendable, CustomStringConvert
         case .gone: "it is gone"
         case .notTheUsers: "it is not the user's alone"
         case .notAllowed: "the kernel does not allow it"
+        case .unreadable: "whose it is cannot be read"
         }
     }
 }
@@ -58,7 +61,7 @@ package struct HeldProcess: ~Copyable, Sendable {
         let status = ProcessTable.status(of: pid)
         let command = ProcessTable.command(of: pid)
         guard try Self.isAlive(descriptor) else { throw .gone }
-        guard let status, let command else { throw .notAllowed }
+        guard let status, let command else { throw .unreadable }
         try Self.check(status, pid, user)
         self.pid = pid
         self.user = user
@@ -69,7 +72,7 @@ package struct HeldProcess: ~Copyable, Sendable {
     /// Sends a signal, unless the process has changed its uids since. `pidfd_send_signal(2)`
     package func send(_ signal: EndingSignal) throws(HoldingError) {
         guard let status = ProcessTable.status(of: pid) else {
-            throw try Self.isAlive(descriptor) ? .notAllowed : .gone
+            throw try Self.isAlive(descriptor) ? .unreadable : .gone
         }
         guard try Self.isAlive(descriptor) else { throw .gone }
         try Self.check(status, pid, user)
@@ -96,7 +99,7 @@ package struct HeldProcess: ~Copyable, Sendable {
 
     private static func check(_ status: [UInt8], _ pid: Int32, _ user: UserID) throws(HoldingError) {
         guard let process = ProcessTable.field("Tgid", in: status), let owners = ProcessTable.field("Uid", in: status)
-        else { throw .notAllowed }
+        else { throw .unreadable }
         guard process.utf8.elementsEqual("\(pid)".utf8) else { throw .gone }
         let uids = owners.split(separator: "\t")
         guard uids.count == 4, uids.allSatisfy({ $0.utf8.elementsEqual("\(user.rawValue)".utf8) }) else {

@@ -2,6 +2,7 @@
 package enum UsageError: Error, Hashable, Sendable, CustomStringConvertible {
     case unknownOption(String)
     case missingValue(String)
+    case repeatedOption(String)
     case unexpectedValue(String)
     case badValue(option: String, value: String, expected: String)
     case missingArgument(String)
@@ -13,6 +14,7 @@ package enum UsageError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unknownOption(let option): "unknown option '\(option)'"
         case .missingValue(let option): "option '\(option)' needs a value"
+        case .repeatedOption(let option): "option '\(option)' is given twice"
         case .unexpectedValue(let option): "option '\(option)' takes no value"
         case .badValue(let option, let value, let expected): "'\(value)' is no good for \(option): expected \(expected)"
         case .missingArgument(let name): "missing \(name)"
@@ -30,7 +32,10 @@ package enum UsageError: Error, Hashable, Sendable, CustomStringConvertible {
 package struct Options: Sendable {
     package enum Kind: Sendable {
         case flag
+        /// Once at most: of two that differ, neither is to be dropped silently.
         case value
+        /// As often as one likes.
+        case values
         /// May stand alone or as `--name=value`.
         case optionalValue
     }
@@ -70,13 +75,14 @@ package struct Options: Sendable {
             let attached = isLong && parts.count == 2 ? parts[1] : nil
             guard let kind = kinds[spelling] else { throw .unknownOption(spelling) }
             let name = aliases[spelling] ?? spelling
+            if kind == .value || kind == .optionalValue, has(name) { throw .repeatedOption(spelling) }
             switch kind {
             case .flag:
                 guard attached == nil else { throw .unexpectedValue(spelling) }
                 given.append((name, nil))
             case .optionalValue:
                 given.append((name, attached))
-            case .value:
+            case .value, .values:
                 if let attached {
                     given.append((name, attached))
                 } else {
@@ -91,7 +97,7 @@ package struct Options: Sendable {
     /// Whether an option was given.
     package func has(_ name: String) -> Bool { given.contains { $0.name.utf8.elementsEqual(name.utf8) } }
 
-    /// The last value given for an option.
+    /// The value given for an option; of several the last.
     package func value(_ name: String) -> String? {
         given.last { $0.name.utf8.elementsEqual(name.utf8) && $0.value != nil }?.value
     }
@@ -101,7 +107,7 @@ package struct Options: Sendable {
         given.filter { $0.name.utf8.elementsEqual(name.utf8) }.compactMap(\.value)
     }
 
-    /// The last value of an option, read by a parser that gives nil for what it does not understand.
+    /// The value of an option, read by a parser that gives nil for what it does not understand.
     package func value<Value>(
         _ name: String, expected: String, _ parse: (String) -> Value?
     ) throws(UsageError) -> Value? {

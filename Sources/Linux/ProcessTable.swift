@@ -21,13 +21,14 @@ package enum ProcessTable {
     /// The command's name, which the process itself chooses.
     static func command(of pid: Int32) -> String? { read(pid, "comm").map(line) }
 
-    /// One field of `status`, without its name.
+    /// One field of `status`, without its name; one of those that stand before `Groups`.
     static func status(of pid: Int32, _ name: String) -> String? {
         status(of: pid).flatMap { field(name, in: $0) }
     }
 
-    /// All of `status`, as it was at one moment.
-    static func status(of pid: Int32) -> [UInt8]? { bytes("\(pid)/status") }
+    /// The beginning of `status`, as it was at one moment: what stands before `Groups`, a line as long as a process
+    /// likes, which is not to hide the rest.
+    static func status(of pid: Int32) -> [UInt8]? { bytes("\(pid)/status", onlyBeginning: true) }
 
     static func field(_ name: String, in text: [UInt8]) -> String? {
         let start = Array("\(name):\t".utf8)
@@ -96,9 +97,10 @@ package enum ProcessTable {
     }
 
     /// Nil for what cannot be read: such facts are recorded as unknown, and `from` does not match then.
-    private static func bytes(_ name: String) -> [UInt8]? {
+    private static func bytes(_ name: String, onlyBeginning: Bool = false) -> [UInt8]? {
         do throws(SystemError) {
             let file = try Files.open("\(directory)/\(name)", .read)
+            if onlyBeginning { return try file.read(upTo: page) }
             var all: [UInt8] = []
             while all.count < longest {
                 let part = try file.read(upTo: page)

@@ -14,8 +14,8 @@ package struct Denial: Error, Hashable, Sendable {
     package enum Reason: Hashable, Sendable {
         /// The uid stands for nobody in particular.
         case noIdentity
-        /// These rules deny it.
-        case denied(rules: [String])
+        /// These rules deny it: on GPUs of these indices where no rule allows it on the others, else everywhere.
+        case denied(rules: [String], gpus: [Int] = [])
         case noRule
         /// These rules would allow it if isolation were enforced.
         case isolationRequired(rules: [String])
@@ -55,7 +55,10 @@ extension Denial: CustomStringConvertible {
         let what = profile.map { "\(action.rawValue) of \($0)" } ?? action.rawValue
         return switch reason {
         case .noIdentity: "the caller's uid stands for no user"
-        case .denied(let rules): "\(Self.named("rule", rules)) denies \(what)"
+        case .denied(let rules, let gpus) where gpus.isEmpty: "\(Self.named("rule", rules)) denies \(what)"
+        case .denied(let rules, let gpus):
+            "\(Self.named("rule", rules)) denies \(what) on \(Self.named("GPU", gpus.map(String.init))), "
+                + "and no rule allows it on the others"
         case .noRule: "no rule allows \(what)"
         case .isolationRequired(let rules):
             "\(Self.named("rule", rules)) allows \(what) only where isolation is enforced, and here it is advisory"

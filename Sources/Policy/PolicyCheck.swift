@@ -16,7 +16,21 @@ package enum PolicyCheck {
         policy.addNeverAllowing(to: &reader.findings)
         policy.addNeverReached(to: &reader.findings)
         policy.addUnlimited(to: &reader.findings)
+        policy.addLimitsOnNobody(to: &reader.findings, names)
         return reader.findings.warnings(in: reader.source)
+    }
+
+    /// Checks the policy that the daemon reads, by its rule: a file that it would not trust is an error.
+    package static func findings(
+        installedAt source: PolicySource, names: NameResolver = .system, bounds: Bounds = Bounds()
+    ) -> [PolicyDiagnostic] {
+        do throws(PolicyErrors) {
+            let files = try source.read(bounds: bounds)
+            let unreadable = source.unreadable(among: files)
+            return unreadable.isEmpty ? findings(in: files, names: names, bounds: bounds) : unreadable
+        } catch {
+            return error.diagnostics
+        }
     }
 
     /// Checks a policy on disk, also a draft that the daemon would not trust yet; that is a warning then.
@@ -88,21 +102,77 @@ extension PolicySet {
         }
     }
 
-    /// Users and groups that may make instances, and whom no limit counts.
+    /// Users and groups that may make instances, with what no limit bounds of their use; each is told once.
     func addUnlimited(to findings: inout PolicyFindings) {
-        let counting = limits.filter { !$0.amounts.isEmpty }
-        // Root can use the driver without asking anyone, so a limit on him would only look like one.
-        var users = Set(counting.flatMap(\.who.users)).union([.root])
-        var groups = Set(counting.flatMap(\.who.groups))
+        var limited: [Named: Set<Denial.Dimension>] = [:]
+        for limit in limits {
+            for named in limit.who.all { limited[named, default: []].formUnion(limit.amounts.map(\.dimension)) }
+        }
+        var told: [[Denial.Dimension]: Set<Named>] = [:]
         for rule in allow where rule.condition.actions.actions.contains(where: \.creates) {
-            for user in rule.who.users where users.insert(user).inserted {
-                findings.add(.unlimited(.user, user.rawValue), at: rule.place)
+            // Root can use the driver without asking anyone, so a limit on him would only look like one.
+            let groups = Dictionary(grouping: rule.who.all.filter { $0 != .user(.root) }) { named in
+                Self.unbounded(by: limited[named] ?? [], isNarrow: rule.condition.profiles != nil)
             }
-            for group in rule.who.groups where groups.insert(group).inserted {
-                findings.add(.unlimited(.group, group.rawValue), at: rule.place)
+            for (dimensions, all) in groups where !dimensions.isEmpty {
+                let new = all.filter { told[dimensions, default: []].insert($0).inserted }
+                guard !new.isEmpty else { continue }
+                findings.add(
+                    .unlimited(dimensions.map(\.noun), of: new.map(\.description)), at: rule.place)
             }
         }
     }
+
+    /// What is left open of someone's use by limits on some dimensions.
+    ///
+    /// Slices bound the rest, as every instance takes some and memory comes with them, and memory does likewise. A number
+    /// of instances alone leaves each of them as large as a GPU, unless the rule allows certain profiles only.
+    private static func unbounded(by limited: Set<Denial.Dimension>, isNarrow: Bool) -> [Denial.Dimension] {
+        if limited.contains(.slices) || limited.contains(.memory) { return [] }
+        guard limited.contains(.instances) else { return Limit.dimensionsOfUse }
+        return isNarrow ? [] : [.slices, .memory]
+    }
+
+    /// Limits on users who may do nothing that a limit counts, as far as the user database tells their groups now.
+    func addLimitsOnNobody(to findings: inout PolicyFindings, _ names: NameResolver) {
+        let counted = allow.filter { rule in rule.condition.actions.actions.contains { $0.creates || $0.renews } }
+        let users = Set(counted.flatMap(\.who.users))
+        let groups = Set(counted.flatMap(\.who.groups))
+        for limit in limits {
+            let idle = limit.who.users.filter { user in
+                guard !users.contains(user) else { return false }
+                guard !groups.isEmpty else { return true }
+                return switch names.groups(user) {
+                case .found(let own): groups.isDisjoint(with: own)
+                // A uid that the database does not know has no groups.
+                case .unknown: true
+                case .failed: false
+                }
+            }
+            if !idle.isEmpty { findings.add(.limitsNobody(idle.map { Named.user($0).description }), at: limit.place) }
+        }
+    }
+}
+
+/// One of those whom a rule or a limit names.
+private enum Named: Hashable, CustomStringConvertible {
+    case user(UserID)
+    case group(GroupID)
+
+    var description: String {
+        switch self {
+        case .user(let user): "user \(user)"
+        case .group(let group): "group \(group)"
+        }
+    }
+}
+
+extension Who {
+    fileprivate var all: [Named] { users.map(Named.user) + groups.map(Named.group) }
+}
+
+extension Denial.Dimension {
+    fileprivate var noun: String { self == .memory ? "memory" : rawValue }
 }
 
 extension Limit {

@@ -49,13 +49,16 @@ package enum PolicyProblem: Hashable, Sendable {
     case listedTwice(String)
     case neverAllows(Action, deniedBy: String)
     case neverReached(by: String)
-    case unlimited(NameKind, UInt32)
+    /// The dimensions that no limit bounds, and those whose use they are of, as words.
+    case unlimited([String], of: [String])
+    case limitsNobody([String])
     case refusedByDaemon(SafePathError)
 
     /// Whether the policy is refused for it.
     package var severity: PolicyDiagnostic.Severity {
         switch self {
-        case .namedTwice, .listedTwice, .neverAllows, .neverReached, .unlimited, .refusedByDaemon: .warning
+        case .namedTwice, .listedTwice, .neverAllows, .neverReached, .unlimited, .limitsNobody, .refusedByDaemon:
+            .warning
         default: .error
         }
     }
@@ -105,10 +108,16 @@ extension PolicyProblem: CustomStringConvertible {
         case .listedTwice(let text): "\(quoted(text)) is listed twice"
         case .neverAllows(let action, let id): "can never allow \(action.rawValue): rule \(id) denies it"
         case .neverReached(let id): "can never be reached: limit \(id) is as tight for everyone named here"
-        case .unlimited(let kind, let number):
-            "no limit on instances, slices or memory names \(kind.rawValue) \(number)"
+        case .unlimited(let dimensions, let named):
+            "no limit on \(dimensions.joined(separator: " or ")) names \(Self.first(named))"
+        case .limitsNobody(let named): "no rule lets \(Self.first(named)) make or renew anything"
         case .refusedByDaemon(let error): "the daemon will not trust this file: \(error)"
         }
+    }
+
+    private static func first(_ names: [String]) -> String {
+        let shown = names.prefix(4).joined(separator: ", ")
+        return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
     }
 
     private func quoted(_ text: String) -> String { JSONValue.string(text).text(asciiOnly: true) }

@@ -34,7 +34,7 @@ extension Denial.Reason {
     /// The rules that the reason names.
     package var rules: [String] {
         switch self {
-        case .denied(let rules), .isolationRequired(let rules): rules
+        case .denied(let rules, _), .isolationRequired(let rules): rules
         case .outsideHours(let hours, _): hours.map(\.rule)
         case .noIdentity, .noRule, .leaseTooLong, .quotaExceeded: []
         }

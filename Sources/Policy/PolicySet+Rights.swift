@@ -11,6 +11,16 @@ package struct Right: Hashable, Sendable {
     package let hours: [RuleHours]
 }
 
+/// What narrows a rule; empty or nil is what it leaves open.
+package struct RuleScope: Hashable, Sendable {
+    /// As the policy writes them, `model:GLOB` and `max-slices:N` among them.
+    package let gpus: [String]
+    package let profiles: [String]
+    package let from: Origin?
+    package let during: String?
+    package let requiresIsolation: Bool
+}
+
 /// A limit that holds for someone, and what counts against it now.
 package struct LimitStatus: Hashable, Sendable {
     /// One bounded dimension; memory in MiB.
@@ -62,6 +72,25 @@ extension PolicySet {
                     rule.condition.hours.map { RuleHours(rule: rule.id, during: vocabulary.hours.elements[$0].text) }
                 })
         }
+    }
+
+    /// What narrows the rule of an id, one that allows or one that denies, for an action of its; nil where there is none.
+    package func scope(ofRule id: String, for action: Action) -> RuleScope? {
+        guard let rule = (allow + deny).first(where: { $0.id.utf8.elementsEqual(id.utf8) }) else { return nil }
+        let condition = rule.condition
+        // `read.own` may stand beside selectors, and is not narrowed by them.
+        let (gpus, profiles) =
+            action.subject == .broker ? (nil, nil) : (condition.gpus, condition.profiles)
+        return RuleScope(
+            gpus: gpus.map { vocabulary.gpuLists.elements[$0].map(\.description) } ?? [],
+            profiles: profiles.map { words(of: vocabulary.filters.elements[$0]) } ?? [],
+            from: condition.from, during: condition.hours.map { vocabulary.hours.elements[$0].text },
+            requiresIsolation: condition.requiresIsolation)
+    }
+
+    private func words(of filter: ProfileFilter) -> [String] {
+        let names = filter.names.map { String(decoding: vocabulary.profiles.elements[$0], as: UTF8.self) }
+        return filter.maxSlices > 0 ? names + ["max-slices:\(filter.maxSlices)"] : names
     }
 
     /// Whether it can make a difference to someone where he calls from. Who is not concerned is decided about in the

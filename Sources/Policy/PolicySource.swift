@@ -53,6 +53,15 @@ package struct PolicySource: Hashable, Sendable {
         return (files, findings)
     }
 
+    /// Files that root can read by his capabilities alone, which the daemon gives up.
+    func unreadable(among files: [PolicyFile]) -> [PolicyDiagnostic] {
+        files.compactMap { file in
+            guard let attributes = try? Files.attributes(file.path), attributes.mode & 0o400 == 0 else { return nil }
+            let problem = PolicyProblem.unsafeFile(SafePathError(file.path, .system(.access)))
+            return PolicyDiagnostic(path: file.path, line: 0, column: 0, problem: problem)
+        }
+    }
+
     private func paths(isDraft: Bool = false) throws(PolicyErrors) -> [String] {
         guard let directory else { return [file] }
         do throws(SafePathError) {

@@ -116,7 +116,7 @@ struct RuleStage {
         let verdict = verdict(on: part)
         let isEnforced = query.isolation == .enforced
         let mask = isEnforced ? verdict.allowed | verdict.isolated : verdict.allowed
-        guard mask != 0 else { return deny(part.profile, reason(for: verdict)) }
+        guard mask != 0 else { return deny(part.profile, reason(for: verdict, of: part.candidates)) }
         usable.append(mask)
         narrowing.formUnion(verdict.denying)
         allowing.formUnion(verdict.allowing)
@@ -126,11 +126,13 @@ struct RuleStage {
         }
     }
 
-    private func reason(for verdict: Verdict) -> Denial.Reason {
+    private func reason(for verdict: Verdict, of candidates: UInt64) -> Denial.Reason {
         if verdict.isolated != 0 { return .isolationRequired(rules: Self.ids(verdict.isolating, policy.allow)) }
         if verdict.closed != 0 { return .outsideHours(hours(of: verdict.closing), isClockTrusted: now != nil) }
-        if verdict.denied != 0 { return .denied(rules: Self.ids(verdict.denying, policy.deny)) }
-        return .noRule
+        guard verdict.denied != 0 else { return .noRule }
+        // Of denials on some GPUs alone, the caller is not to think that they take all.
+        let taken = verdict.denied == candidates ? [] : gpus.indices.filter { verdict.denied & 1 << UInt64($0) != 0 }
+        return .denied(rules: Self.ids(verdict.denying, policy.deny), gpus: taken.map { gpus[$0].index }.sorted())
     }
 
     private mutating func verdict(on part: Part) -> Verdict {

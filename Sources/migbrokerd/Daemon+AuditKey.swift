@@ -14,11 +14,7 @@ extension Daemon {
         }
         CurrentProcess.setFileCreationMask(0o022)
         try prepareDirectories()
-        var key = try StartError.from { () throws(AuditUnavailable) in
-            try AuditLog.makeKey(
-                for: options.auditDirectory, keyFile: options.auditKey,
-                expecting: Broker.checkpointedHead(in: options.state), clock: try .system())
-        }
+        var key = try makeKey()
         defer { Secret.wipe(&key) }
         Log.say("the audit log is sealed from here on; its key, which is shown this once and kept nowhere:")
         do throws(SystemError) {
@@ -27,5 +23,16 @@ extension Daemon {
             throw .other("the key could not be shown (\(error)); remove \(options.auditKey) and make another one")
         }
         Log.say("keep that line away from this machine: 'migctl audit verify DIR --key FILE' checks the log with it")
+    }
+
+    private func makeKey() throws(StartError) -> [UInt8] {
+        do throws(AuditUnavailable) {
+            return try AuditLog.makeKey(
+                for: options.auditDirectory, keyFile: options.auditKey,
+                expecting: Broker.checkpointedHead(in: options.state), clock: try .system())
+        } catch {
+            if case .inUse = error { throw .other("\(error): stop migbrokerd first") }
+            throw .other("\(error)")
+        }
     }
 }

@@ -60,7 +60,7 @@ struct DaemonOptions {
             words,
             kinds: [
                 "--root": .value, "--driver": .value, "--socket": .value, "--policy": .value, "--policy-dir": .value,
-                "--state": .value, "--audit": .value, "--journal": .value, "--audit-heads": .value, "--limit": .value,
+                "--state": .value, "--audit": .value, "--journal": .value, "--audit-heads": .value, "--limit": .values,
                 "--ender": .value, "--make-nodes": .flag, "--end-processes": .flag, "--init-audit-key": .flag,
                 "--help": .flag, "-h": .flag, "--version": .flag,
             ], aliases: ["-h": "--help"])

@@ -82,6 +82,8 @@ final class Identities {
     /// A question that waits for its reply; nil is that none came in time.
     private struct Question {
         let settle: (Reply?) -> Void
+        /// On which it was asked.
+        let worker: Worker
         let timer: EventLoop.Token
     }
 
@@ -143,13 +145,20 @@ final class Identities {
 
     /// Names of groups, for people to read: those that the database has, or none where it does not answer in time.
     ///
-    /// Anybody may ask for his own as often as he likes, and identities wait behind it: so each name is looked up once
-    /// in `lookupCacheSeconds`, like a user.
+    /// Anybody may ask for his own as often as he likes, and he chooses how many they are, while the identities of others
+    /// wait behind it. So each name is looked up once in `lookupCacheSeconds`, like a user; others come in between where
+    /// the database is slow; and the search ends in half the time, so that it never looks as if the thread hung.
     func names(of groups: [GroupID], for user: UserID, _ callback: @escaping ([GroupID: String]) -> Void) {
         let now = Clock.monotonic()
         let missing = groups.filter { (knownNames[$0]?.until ?? 0) <= now }
         guard !missing.isEmpty else { return callback(cachedNames(of: groups)) }
-        ask(for: user, { .groupNames(Self.names(of: missing)) }) { [self] _ in callback(cachedNames(of: groups)) }
+        let worker = worker
+        let deadline = now + Int64(bounds.lookupSeconds) * 500_000_000
+        ask({ answer in
+            worker.run(for: user) {
+                Self.look(up: missing[...], [:], on: worker, for: user, until: deadline) { answer(.groupNames($0)) }
+            }
+        }) { [self] _ in callback(cachedNames(of: groups)) }
     }
 
     private func cachedNames(of groups: [GroupID]) -> [GroupID: String] {
@@ -161,14 +170,22 @@ final class Identities {
     private func ask(
         for user: UserID, _ question: @escaping @Sendable () -> Reply, _ settle: @escaping (Reply?) -> Void
     ) {
+        let worker = worker
+        ask({ answer in worker.run(for: user) { answer(question()) } }, settle)
+    }
+
+    /// Waits for the answer to a question that `start` has asked on the worker of now; false is that it was not taken.
+    private func ask(
+        _ start: (_ answer: @escaping @Sendable (Reply) -> Void) -> Bool, _ settle: @escaping (Reply?) -> Void
+    ) {
         lastQuestion += 1
         let number = lastQuestion
         let replies = replies
-        guard worker.run(for: user, { replies.post((number, question())) }) else { return settle(nil) }
+        guard start({ replies.post((number, $0)) }) else { return settle(nil) }
         let timer = loop.schedule(at: Clock.monotonic() + Int64(bounds.lookupSeconds) * 1_000_000_000) {
             [weak self] in self?.giveUp(on: number)
         }
-        questions[number] = Question(settle: settle, timer: timer)
+        questions[number] = Question(settle: settle, worker: worker, timer: timer)
     }
 
     private func take(_ number: Int, _ reply: Reply) {
@@ -198,13 +215,17 @@ final class Identities {
 
     /// Answers those who waited, and leaves the stuck thread to itself: others get a new one, up to a bound.
     private func giveUp(on number: Int) {
-        if stuck.count.withLock({ $0 }) < Self.mostStuck, let fresh = try? Self.makeWorker(bounds, stuck) {
+        guard let question = questions.removeValue(forKey: number) else { return }
+        // Of those who waited for one thread, the first has replaced it; the new one may be well.
+        if question.worker === worker, stuck.count.withLock({ $0 }) < Self.mostStuck,
+            let fresh = try? Self.makeWorker(bounds, stuck)
+        {
             // Without a new thread look-ups go on failing, which is safe.
             stuck.count.withLock { $0 += 1 }
             worker.finish()
             worker = fresh
         }
-        questions.removeValue(forKey: number)?.settle(nil)
+        question.settle(nil)
     }
 
     private static func makeWorker(_ bounds: Bounds, _ stuck: Stuck) throws(SystemError) -> Worker {
@@ -238,12 +259,30 @@ final class Identities {
         }
     }
 
-    private static func names(of groups: [GroupID]) -> [GroupID: String?] {
-        var names: [GroupID: String?] = [:]
-        for gid in groups {
+    /// How long the names of one caller are looked up before others come in between.
+    private static let turnNanoseconds: Int64 = 10_000_000
+
+    /// Names of groups, as many as are found in time.
+    private static func look(
+        up groups: ArraySlice<GroupID>, _ known: [GroupID: String?], on worker: Worker, for user: UserID,
+        until deadline: Int64, _ finish: @escaping @Sendable ([GroupID: String?]) -> Void
+    ) {
+        var names = known
+        var rest = groups
+        let turn = Clock.monotonic() + turnNanoseconds
+        while let gid = rest.popFirst() {
             let name: String? = if case .found(let group) = UserDatabase.group(gid) { group.name } else { nil }
             names.updateValue(name, forKey: gid)
+            let now = Clock.monotonic()
+            if now >= deadline { break }
+            guard now < turn || rest.isEmpty else {
+                let (names, rest) = (names, rest)
+                worker.goOn(for: user) {
+                    look(up: rest, names, on: worker, for: user, until: deadline, finish)
+                }
+                return
+            }
         }
-        return names
+        finish(names)
     }
 }

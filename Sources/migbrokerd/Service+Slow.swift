@@ -57,7 +57,8 @@ extension Service {
         case .checkPolicy:
             try NoParameters.check(parameters)
             return slowly(for: user) { responder in
-                let findings = PolicyCheck.findings(in: broker.policySource, bounds: broker.configuration.bounds)
+                let findings = PolicyCheck.findings(
+                    installedAt: broker.policySource, bounds: broker.configuration.bounds)
                 let reply = CheckPolicyReply(
                     valid: !findings.contains { $0.severity == .error }, diagnostics: findings.map(Self.info))
                 responder.finish(.reply(reply.json))

@@ -111,6 +111,8 @@ private struct Refusal {
         case "GPU", "gpu": "'migctl gpus' shows what there is"
         case "GPU instance", "compute instance": "'migctl instances' shows what is yours"
         case "operation": "'migctl audit show' shows the operations on record"
+        case "record": "'migctl audit show' shows the records, each with its number"
+        case "user": "see 'getent passwd' for the users of this machine"
         default: "'migctl leases' shows what is yours"
         }
     }

@@ -50,7 +50,15 @@ struct GlobalOptions {
         allowsColor = !options.has("--no-color")
         isDryRun = options.has("--dry-run")
         isYes = options.has("--yes")
-        root = options.value("--root").map { String($0.reversed().drop { $0 == "/" }.reversed()) } ?? ""
+        root = options.value("--root").map(Self.absolute) ?? ""
         socket = options.value("--socket") ?? "\(root)/run/migbroker/io.migbroker.Broker"
+    }
+
+    /// Without slashes at its end. What is relative is so to the current directory; the broker's files have whole paths.
+    private static func absolute(_ root: String) -> String {
+        // One that is not there stays as it is, and every file below it is told as missing.
+        let isRelative = root.utf8.first != UInt8(ascii: "/")
+        let path = isRelative ? (try? Files.resolve(root)) ?? root : root
+        return String(path.reversed().drop { $0 == "/" }.reversed())
     }
 }

@@ -14,7 +14,7 @@ extension Verb {
             Needs root, which the real program has by its setuid bit; --as names the user who calls it.
             """
     ) { words throws(Failure) in
-        let words = try Words(words, kinds: ["-f": .value, "-c": .value, "--as": .value])
+        let words = try Words(words, kinds: ["-f": .values, "-c": .value, "--as": .value])
         try words.requireNoCommand()
         let directory = try words.arguments("DIR")[0]
         let files = words.values("-f")

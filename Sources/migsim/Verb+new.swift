@@ -26,9 +26,9 @@ extension Verb {
             """
     ) { words throws(Failure) in
         let kinds: [String: Options.Kind] = [
-            "--gpu": .value, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
-            "--estimates": .flag, "--renumber": .flag, "--no-reset": .flag, "--without": .value, "--nodes": .value,
-            "--module": .value,
+            "--gpu": .values, "--count": .value, "--driver": .value, "--mig": .flag, "--mirrored": .flag,
+            "--estimates": .flag, "--renumber": .flag, "--no-reset": .flag, "--without": .values, "--nodes": .value,
+            "--module": .values,
         ]
         let words = try Words(words, kinds: kinds)
         try words.requireNoCommand()

@@ -210,21 +210,6 @@ struct AuditReaderTests {
         #expect(try log.last()?.seq == 150)
         #expect(throws: SystemError.self) { try AuditReader([directory.path("none")]).first() }
     }
-
-    @Test(
-        arguments: [
-            ("2026-11-23T10:00:00Z", 1_795_428_000), ("30s", 1_794_999_970), ("2h", 1_794_992_800),
-            ("1d", 1_794_913_600),
-        ] as [(String, Int64)])
-    func `a moment is absolute or so long ago`(text: String, seconds: Int64) {
-        let now = Timestamp(secondsSinceEpoch: 1_795_000_000)
-        #expect(AuditTime.moment(text, now: now) == Timestamp(secondsSinceEpoch: seconds))
-    }
-
-    @Test(arguments: ["", "2", "-2h", "2 h", "yesterday", "2026-11-23", "2026-11-23T10:00:00", "2w"])
-    func `anything else is no moment`(text: String) {
-        #expect(AuditTime.moment(text, now: Timestamp(secondsSinceEpoch: 0)) == nil)
-    }
 }
 
 struct AuditReplayTests {

@@ -30,6 +30,7 @@ struct EnderMessageTests {
         for answer in [
             EnderAnswer(error: nil), EnderAnswer(error: nil, command: "python3"), EnderAnswer(error: .gone),
             EnderAnswer(error: .notTheUsers), EnderAnswer(error: .untouchable), EnderAnswer(error: .notAllowed),
+            EnderAnswer(error: .unreadable),
             EnderAnswer(error: nil, command: String(repeating: "x", count: 60)),
         ] {
             #expect(answer.bytes.count == EnderAnswer.length)
@@ -45,7 +46,7 @@ struct EnderMessageTests {
         #expect(EnderAnswer(bytes)?.command == "a\u{FFFD}c")
     }
 
-    @Test(arguments: [(0, 0), (0, 2), (1, 5), (2, 61), (2, 255), (3, 1), (63, 1), (7, 1)])
+    @Test(arguments: [(0, 0), (0, 2), (1, 6), (2, 61), (2, 255), (3, 1), (63, 1), (7, 1)])
     func `an answer with another byte where it counts is none`(_ index: Int, _ byte: UInt8) {
         var bytes = EnderAnswer(error: nil, command: "abc").bytes
         bytes[index] = byte

@@ -4,18 +4,19 @@ import Testing
 @Suite("Command lines")
 struct OptionsTests {
     private let kinds: [String: Options.Kind] = [
-        "--json": .flag, "-q": .flag, "--quiet": .flag, "--for": .value, "--wait": .optionalValue,
+        "--json": .flag, "-q": .flag, "--quiet": .flag, "--for": .value, "--gpu": .values, "--wait": .optionalValue,
     ]
 
     @Test func `options stand anywhere, and two dashes end them`() throws {
         let options = try Options(
-            ["--json", "request", "--for=2h", "3g.20gb", "-q", "--for", "3h", "--", "--json", "x"], kinds: kinds,
+            ["--json", "request", "--gpu=0", "3g.20gb", "-q", "--gpu", "1", "--for", "3h", "-q", "--", "--json", "x"],
+            kinds: kinds,
             aliases: ["-q": "--quiet"])
         #expect(options.arguments == ["request", "3g.20gb"])
         #expect(options.rest == ["--json", "x"])
         #expect(options.has("--json") && options.has("--quiet"))
         #expect(options.value("--for") == "3h")
-        #expect(options.values("--for") == ["2h", "3h"])
+        #expect(options.values("--gpu") == ["0", "1"])
     }
 
     @Test func `an optional value is only what is attached`() throws {
@@ -27,6 +28,7 @@ struct OptionsTests {
     @Test(arguments: [
         (["--unknown"], UsageError.unknownOption("--unknown")), (["-qj"], .unknownOption("-qj")),
         (["--for"], .missingValue("--for")), (["--json=yes"], .unexpectedValue("--json")),
+        (["--for=2h", "--for", "3h"], .repeatedOption("--for")), (["--wait", "--wait=5m"], .repeatedOption("--wait")),
         (["-q=1"], .unknownOption("-q=1")),
     ])
     func `a wrong option is named`(words: [String], error: UsageError) {

@@ -74,6 +74,9 @@ import Testing
             testDescription: "deny by group on this GPU", who: caller(1000, groups: [300]),
             reason: .denied(rules: ["interns-0"])),
         Denied(
+            testDescription: "deny on one GPU, and no rule on the other", who: caller(1005, groups: [100, 300]),
+            gpus: [3, 0], reason: .denied(rules: ["interns-0"], gpus: [0])),
+        Denied(
             testDescription: "denied group dropped from the credentials",
             who: caller(1000, peer: [], database: [300]), reason: .denied(rules: ["interns-0"])),
         Denied(

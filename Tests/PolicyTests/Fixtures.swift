@@ -20,6 +20,13 @@ enum Names {
             if name.utf8.elementsEqual("slow".utf8) { return .failed(.io) }
             return groups[name].map { .found(GroupID($0)) } ?? .unknown
         },
+        groups: { user in
+            switch user {
+            case UserID(1000): .found([GroupID(100), GroupID(200)])
+            case UserID(7), UserID(1002): .unknown
+            default: .failed(.again)
+            }
+        },
         zone: { (name) throws(TimeZoneError) in if let name { try TimeZone.named(name) } else { .utc } })
 }
 

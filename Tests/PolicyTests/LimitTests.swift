@@ -200,6 +200,10 @@ import Testing
     @Test(arguments: [
         (Denial.Reason.noRule, "no rule allows request of 3g.20gb; 'migctl whoami' shows what you may do"),
         (.denied(rules: ["a", "b"]), "rule a, b denies request of 3g.20gb; 'migctl whoami'"),
+        (
+            .denied(rules: ["a"], gpus: [1]),
+            "rule a denies request of 3g.20gb on GPU 1, and no rule allows it on the others; 'migctl whoami'"
+        ),
         (.denied(rules: ["a", "b", "c", "d", "e", "f"]), "rule a, b, c, d and 2 more denies request of 3g.20gb;"),
         (
             .leaseTooLong(limit: "l", asked: TimeSpan(seconds: 43_200), max: TimeSpan(seconds: 28_800)),

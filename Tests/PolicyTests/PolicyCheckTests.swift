@@ -104,11 +104,60 @@ import Testing
         let slices = Self.limit("s", "200", "group", #""slices": 8"#)
         #expect(
             Self.findings(allow: [make], limits: [lease, slices]) == [
-                "p:2:1: warning: no limit on instances, slices or memory names user 5",
-                "p:2:1: warning: no limit on instances, slices or memory names group 100",
+                "p:2:1: warning: no limit on instances or slices or memory names user 5, group 100"
             ])
         let read = #""id": "m", "who": { "groups": [100] }, "actions": ["read.own", "release.own"]"#
         #expect(Self.findings(allow: [read]) == [])
+    }
+
+    @Test func `a number of instances alone is told to leave their size open, unless the rule does not`() {
+        func make(_ id: String, _ rest: String = "") -> String {
+            #""id": "\#(id)", "who": { "groups": [100, 200] }, "actions": ["request"]\#(rest)"#
+        }
+        let few = Self.limit("l", "100, 200", "user", #""instances": 2"#)
+        #expect(
+            Self.findings(allow: [make("a"), make("b")], limits: [few]) == [
+                "p:2:1: warning: no limit on slices or memory names group 100, group 200"
+            ])
+        #expect(Self.findings(allow: [make("a", #", "profiles": ["1g.5gb"]"#)], limits: [few]) == [])
+        for amount in [#""slices": 3"#, #""memory": "40GiB""#] {
+            #expect(Self.findings(allow: [make("a")], limits: [Self.limit("l", "100, 200", "user", amount)]) == [])
+        }
+        let pool = Self.limit("p", "100", "group", #""slices": 14"#)
+        #expect(
+            Self.findings(allow: [make("a")], limits: [few, pool]) == [
+                "p:2:1: warning: no limit on slices or memory names group 200"
+            ])
+    }
+
+    @Test func `a limit on users whom no rule lets do what it counts is told, where their groups are known`() {
+        func limit(_ users: String) -> String {
+            #""id": "l", "who": { "users": [\#(users)] }, "scope": "user", "slices": 3"#
+        }
+        func found(_ users: String, allowing who: String) -> [String] {
+            Self.findings(
+                allow: [
+                    Self.allow(#", "profiles": ["1g.5gb"]"#, who: who),
+                    Self.allow("", who: "\"users\": [0]").replacing("\"a\"", with: "\"r\""),
+                ],
+                limits: [
+                    limit(users),
+                    Self.bounded.replacing(#", "users": [1]"#, with: "").replacing("\"l\"", with: "\"b\""),
+                ])
+        }
+        // Alice is in 100 and 200, of bob's groups nothing is known, and nobody else is in any.
+        #expect(found("1000, 1001", allowing: #""groups": [100]"#) == [])
+        #expect(
+            found("1000, 1002, 7", allowing: #""groups": [100]"#) == [
+                "p:4:1: warning: no rule lets user 7, user 1002 make or renew anything"
+            ])
+        #expect(found("0", allowing: #""groups": [100]"#) == [])
+        // Here it does not matter whose groups are known: no rule names a group.
+        let reads = #""id": "a", "who": { "users": [7] }, "actions": ["read.own", "release.own"]"#
+        #expect(
+            Self.findings(allow: [reads], limits: [limit("7, 1001")]) == [
+                "p:3:1: warning: no rule lets user 7, user 1001 make or renew anything"
+            ])
     }
 
     @Test func `what is listed twice is told where it is`() {

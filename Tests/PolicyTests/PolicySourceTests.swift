@@ -83,6 +83,19 @@ import Testing
         expect(.notRegular(.directory))
         try Files.remove(extra)
         #expect(Self.problem(source) == nil)
+        #expect(PolicyCheck.findings(installedAt: source, names: Names.resolver) == [])
+        try Files.setMode(source.file, 0o666)
+        #expect(
+            PolicyCheck.findings(installedAt: source, names: Names.resolver).map(\.problem) == [
+                .unsafeFile(SafePathError(source.file, .writableByOthers(mode: 0o666)))
+            ])
+        #expect(PolicyCheck.findings(in: source, names: Names.resolver).map(\.severity) == [.warning])
+        try Files.setMode(source.file, 0o044)
+        #expect(
+            PolicyCheck.findings(installedAt: source, names: Names.resolver).map(\.problem) == [
+                .unsafeFile(SafePathError(source.file, .system(.access)))
+            ])
+        try Files.setMode(source.file, 0o644)
         try Files.setMode("\(root.path)/etc/migbroker/policy.d", 0o777)
         expect(.writableByOthers(mode: 0o777), at: "\(root.path)/etc/migbroker/policy.d")
     }

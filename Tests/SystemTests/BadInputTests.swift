@@ -67,6 +67,9 @@ struct BadInputTests {
         Mistake(
             "profiles --gpu 9", 4, "cannot list profiles", "NotFound: no such GPU: 9",
             "'migctl gpus' shows what there is"),
+        Mistake(
+            "explain --user nosuch", 4, "cannot explain", "NotFound: no such user: nosuch",
+            "see 'getent passwd' for the users of this machine"),
         Mistake("frobnicate", 2, "frobnicate", "see 'migctl --help'"),
         Mistake("leases --frobnicate", 2, "--frobnicate", "see 'migctl leases --help'"),
     ]

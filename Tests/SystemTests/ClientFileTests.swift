@@ -54,6 +54,53 @@ struct ClientFileTests {
         #expect(try Self.migctl(["policy", "check", "--root", home.path]).code == 10, "no policy below the root")
     }
 
+    @Test(.enabled(if: CurrentProcess.user == .root, "needs root: an installed policy is root's"))
+    func `a user's rights are shown with what narrows them, below a root that is named from here too`() throws {
+        let home = try TemporaryDirectory()
+        try Files.setMode(home.path, 0o755)
+        try Files.makeDirectories(home.path("etc/migbroker"), mode: 0o755)
+        let text = """
+            { "version": 1,
+              "allow": [ { "id": "small", "who": { "users": ["root"] }, "actions": ["read.own", "request"],
+                           "gpus": ["1", "model:NVIDIA A100*"], "profiles": ["1g.5gb", "max-slices:3"], "from": "host",
+                           "during": "Mon-Fri 08:00-20:00 UTC", "requireIsolation": true },
+                         { "id": "any", "who": { "users": ["root"] }, "actions": ["request"] } ],
+              "deny": [ { "id": "not-0", "who": { "users": ["root"] }, "actions": ["request"], "gpus": ["0"] } ] }
+            """
+        try Files.write(home.path("etc/migbroker/policy.json"), Array(text.utf8), mode: 0o644)
+        let shown = try Self.migctl(["policy", "show", "--effective", "root", "--root", home.path])
+        #expect(shown.code == 0, "\(shown.errors)")
+        let rows = shown.output.split(separator: "\n").map {
+            $0.split(separator: "  ").map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }.map(String.init)
+        }
+        let narrow = "from host; Mon-Fri 08:00-20:00 UTC; where isolation is enforced"
+        #expect(
+            rows.dropFirst() == [
+                ["read.own", "small", narrow], ["request", "any"],
+                ["request", "small", "GPU 1, model:NVIDIA A100*; 1g.5gb, max-slices:3; \(narrow)"],
+                ["request", "not-0 denies", "GPU 0"],
+            ], "\(rows)")
+        let json = try JSONParser.parse(
+            Array(
+                try Self.migctl(["--json", "policy", "show", "--effective", "root", "--root", home.path]).output.utf8),
+            limits: .record)
+        let scopes = json["rights"]?.arrayValue?.last?["scopes"]?.arrayValue ?? []
+        #expect(scopes.map { $0["rule"]?.stringValue } == ["small", "not-0"])
+        #expect(scopes.first?["profiles"]?.arrayValue?.last?.stringValue == "max-slices:3")
+        #expect(scopes.first?["from"]?.stringValue == "host" && scopes.first?["requireIsolation"]?.boolValue == true)
+        #expect(scopes.last?["gpus"]?.arrayValue?.map(\.stringValue) == ["0"])
+
+        let relative = [
+            "-c", "cd \(home.path) && exec \"$0\" --root . policy \"$1\"", BuiltProducts.path(of: "migctl"),
+        ]
+        for verb in ["show", "check"] {
+            let run = try Command.run("sh", relative + [verb], seconds: 20)
+            #expect(run.code == 0, "\(verb): \(run.errors)")
+        }
+        let nowhere = try Self.migctl(["--root", "nowhere", "policy", "show"])
+        #expect(nowhere.code == 10, "\(nowhere.errors)")
+    }
+
     @Test func `cases are asked, and what comes out otherwise fails with file and line`() throws {
         let home = try TemporaryDirectory()
         let (policy, cases) = (home.path("policy.json"), home.path("cases.json"))
@@ -72,7 +119,16 @@ struct ClientFileTests {
         #expect(failed.code == 10 && failed.output.hasPrefix("\(cases):2:3: "), "\(failed)")
         #expect(!failed.output.utf8.contains(0x1B))
         #expect(try ask("deny", ["--json"]).output.hasPrefix(#"{"cases":1,"failures":[{"file":"#))
-        #expect(try ask("perhaps").code == 10)
+        let bad = try ask("perhaps")
+        #expect(bad.code == 10 && bad.errors.hasSuffix("migctl: correct the file of cases there\n"), "\(bad.errors)")
+        for (text, kind) in [(#""user": "nosuch""#, "users"), (#""user": 1, "groups": ["nosuch"]"#, "groups")] {
+            let one = #"{ "name": "n", \#(text), "action": "audit.read", "expect": "deny" }"#
+            try Files.write(cases, Array(#"{ "version": 1, "cases": [\#(one)] }"#.utf8), mode: 0o644)
+            let told = try Self.migctl(["policy", "test", cases, policy])
+            #expect(
+                told.code == 10 && told.errors.hasSuffix("migctl: declare it under \"\(kind)\" in the file of cases\n"),
+                "\(told.errors)")
+        }
         #expect(try Self.migctl(["policy", "test", home.path("none.json"), policy]).code == 10)
         #expect(try Self.migctl(["policy", "test", cases, "--root", home.path]).code == 10, "no policy below the root")
         #expect(try Self.migctl(["policy", "test"]).code == 2)

@@ -70,6 +70,22 @@ struct EnderTests {
         #expect(try process.poll() == nil)
     }
 
+    /// Groups that fill more than 64 KiB of what `/proc` shows of a process.
+    static let manyGroups = (20_000...32_000).map(String.init).joined(separator: ",")
+
+    @Test func `ends a process however many groups it is in`() throws {
+        let process = try sleeper(
+            ["setpriv", "--reuid", "2001", "--groups", Self.manyGroups, "--", "sleep", "1000"], as: Stage.root)
+        let bobs = try sleeper(
+            ["setpriv", "--reuid", "2002", "--groups", Self.manyGroups, "--", "sleep", "1000"], as: Stage.root)
+        #expect(try Files.read("/proc/\(process.pid)/status", limit: 1 << 20).count > 64 << 10)
+        #expect(try hold(bobs.pid) == .notTheUsers)
+        let connection = try connect()
+        #expect(try connection.ask(EnderQuestion(.hold, process.pid, of: Self.alice)).error == nil)
+        #expect(try connection.ask(EnderQuestion(.kill, process.pid, of: Self.alice)).error == nil)
+        #expect(try process.waitForEnd() == .signalled(9))
+    }
+
     @Test func `touches neither root's processes nor the first, nor itself, whatever is asked`() throws {
         let roots = try sleeper(as: Stage.root)
         for user in [UserID(0), .overflow, .invalid] { #expect(try hold(roots.pid, of: user) == .untouchable) }

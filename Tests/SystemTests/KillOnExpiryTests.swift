@@ -123,6 +123,57 @@ struct KillOnExpiryTests {
         #expect(try stage.migctl(["release", "--all"], as: Stage.bob).code == 0)
     }
 
+    @Test func `is not outlived by a process in very many groups, nor does that one shield others`() throws {
+        let stage = try Stage(policy: KillPolicy.text)
+        let ender = try stage.startEnder()
+        let daemon = try stage.startDaemon(["--limit", "retrySeconds=1"])
+        try Self.request(stage, for: "8s")
+        let holders = [
+            try stage.hold(
+                sliceOf: Stage.alice, as: Stage.root,
+                ["setpriv", "--reuid", "2001", "--groups", EnderTests.manyGroups, "--"] + Self.stubborn),
+            try stage.hold(sliceOf: Stage.alice, as: Stage.alice),
+        ]
+        #expect(try holders[1].waitForEnd() == .signalled(15))
+        #expect(try holders[0].waitForEnd() == .signalled(9))
+        try daemon.waitUntil("the slice is gone") { try stage.machine().instances == 0 }
+        _ = ender
+    }
+
+    @Test(arguments: [HoldingError.notAllowed, .unreadable])
+    func `ends the other processes where one cannot be ended`(_ error: HoldingError) throws {
+        let stage = try Stage(policy: KillPolicy.text)
+        try Files.makeDirectories("\(stage.broker)/run/migbroker", mode: 0o755)
+        let daemon = try stage.startDaemon(["--limit", "retrySeconds=1"])
+        try Self.request(stage, for: "8s")
+        let holders = [
+            try stage.hold(sliceOf: Stage.alice, as: Stage.alice),
+            try stage.hold(sliceOf: Stage.alice, as: Stage.alice),
+        ]
+        // The first that it is asked about is one that it may not hold, or cannot read.
+        let script = """
+            import os, signal, socket, struct, sys
+            s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8)
+            first = None
+            while True:
+                c = s.accept()[0]
+                while q := c.recv(12):
+                    deed, pid = q[1], struct.unpack('<i', q[4:8])[0]
+                    first = first or pid
+                    if deed == 2 or deed == 3: os.kill(pid, signal.SIGTERM)
+                    c.send(bytes([1, \(error.rawValue) if pid == first else 0]) + bytes(62))
+            """
+        let service = try stage.start(["python3", "-c", script, stage.ender], as: Stage.root)
+        try daemon.waitUntil("one has ended") { try holders.contains { try $0.poll() != nil } }
+        let ended = try #require(try holders.first { try $0.poll() != nil })
+        let spared = try #require(holders.first { $0.pid != ended.pid })
+        #expect(try ended.waitForEnd() == .signalled(15) && spared.poll() == nil)
+        let text = error == .notAllowed ? "cannot be ended: " : "process \(spared.pid) "
+        try daemon.waitUntil("it is told") { try stage.health(text).contains { $0.contains("\(error)") } }
+        #expect(try stage.signals() == ["TERM \(ended.pid)"])
+        _ = service
+    }
+
     @Test func `is not taken up by a service that is not root's`() throws {
         let stage = try Stage(policy: KillPolicy.text)
         try Files.makeDirectories("\(stage.broker)/run/migbroker", mode: 0o777)

@@ -19,7 +19,7 @@ extension Verb {
             "Prints the last record as SEQ:HASH: note it elsewhere, and no later cut can hide. Exit status 10 if the log",
             "is not whole.",
         ],
-        options: ["--head": .value, "--heads": .value, "--key": .value],
+        options: ["--head": .value, "--heads": .values, "--key": .value],
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "audit verify")
             let head = try arguments.value("--head", expected: "SEQ:HASH as this command prints it") { AuditHead($0) }

@@ -15,7 +15,7 @@ extension Verb {
             "  --gi GI      in this GPU instance, by number or GPU:GI, or a list; else in each of yours",
             "  --gpu SEL    on this GPU only, or a list",
         ] + PlannedChange.details + ["", "'migctl instances --profiles' shows what fits. With -q GPU:GI:CI alone."],
-        options: ["--gi": .value, "--gpu": .value].merging(PlannedChange.options) { $1 },
+        options: ["--gi": .values, "--gpu": .values].merging(PlannedChange.options) { $1 },
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "ci create")
             let profiles = try arguments.profiles(arguments.list)
@@ -49,7 +49,7 @@ extension Verb {
             "  --everybody  with --all: those of others and of other tools too",
             "  --gpu SEL    on this GPU only, or a list",
         ] + PlannedChange.details + ["", "With -q GPU:GI:CI alone."],
-        options: ["--gi": .value, "--all": .flag, "--everybody": .flag, "--gpu": .value]
+        options: ["--gi": .values, "--all": .flag, "--everybody": .flag, "--gpu": .values]
             .merging(PlannedChange.options) { $1 },
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "ci destroy")

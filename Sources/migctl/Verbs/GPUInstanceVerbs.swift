@@ -17,7 +17,7 @@ extension Verb {
             "  --name TEXT  a name to find it by",
         ] + PlannedChange.details + ["", "Each becomes a lease of yours. With -q GPU:GI alone."],
         options: [
-            "-C": .flag, "--default-compute-instance": .flag, "--gpu": .value, "--for": .value, "--name": .value,
+            "-C": .flag, "--default-compute-instance": .flag, "--gpu": .values, "--for": .value, "--name": .value,
         ].merging(PlannedChange.options) { $1 },
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "gi create")
@@ -54,7 +54,7 @@ extension Verb {
             "  --everybody  with --all: those of others and of other tools too",
             "  --gpu SEL    on this GPU only, or a list",
         ] + PlannedChange.details + ["", "With -q GPU:GI alone."],
-        options: ["--all": .flag, "--everybody": .flag, "--gpu": .value].merging(PlannedChange.options) { $1 },
+        options: ["--all": .flag, "--everybody": .flag, "--gpu": .values].merging(PlannedChange.options) { $1 },
         run: { options, session throws(Failure) in
             let arguments = Arguments(options, of: "gi destroy")
             let names = try InstanceNames(arguments, session, purpose: "destroy GPU instances")

@@ -21,7 +21,7 @@ extension Verb {
                 "Shows the plan and asks where it ends leases, turns a mode off or is about several GPUs that were not",
                 "named; without a terminal that needs --yes. Exit status 7 where the GPU must be reset first.",
             ],
-            options: ["--gpu": .value].merging(PlannedChange.options) { $1 },
+            options: ["--gpu": .values].merging(PlannedChange.options) { $1 },
             run: { options, session throws(Failure) in
                 let arguments = Arguments(options, of: "mode \(word)")
                 try arguments.none()

@@ -12,6 +12,7 @@ extension Verb {
         details: [
             "  FILE   files that make up one policy; else /etc/migbroker/policy.json and policy.d below --root",
             "",
+            "Without FILE a file that the daemon would not trust is an error, with FILE a warning.",
             "Findings are FILE:LINE:COLUMN: text. Exit status 10 if any is an error, so that it would not be loaded.",
         ],
         run: { options, session throws(Failure) in
@@ -34,7 +35,7 @@ extension Verb {
         })
 
     private static func findings(in paths: [String], root: String) throws(Failure) -> [PolicyDiagnostic] {
-        guard let first = paths.first else { return PolicyCheck.findings(in: PolicySource.below(root)) }
+        guard let first = paths.first else { return PolicyCheck.findings(installedAt: .below(root)) }
         guard paths.count > 1 else { return PolicyCheck.findings(in: PolicySource(file: first, directory: nil)) }
         var files: [PolicyFile] = []
         for path in paths { files.append(try PolicyFile(reading: path)) }

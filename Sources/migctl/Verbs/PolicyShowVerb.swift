@@ -79,8 +79,10 @@ extension Verb {
 private struct EffectivePolicy {
     private let rights: [Right]
     private let limits: [LimitStatus]
+    private let policy: PolicySet
 
     init(_ policy: PolicySet, of principal: Principal) {
+        self.policy = policy
         // As enforced, so that nothing a rule gives is left out; `whoami` knows how things are.
         rights = policy.rights(of: principal, isolation: .enforced)
         limits = policy.limits(on: principal, use: [])
@@ -88,12 +90,14 @@ private struct EffectivePolicy {
 
     func show(in session: Session) throws(Failure) {
         if session.globals.isJSON { return try session.output.json(json) }
-        var table = Table(.text("RIGHT"), .text("RULES"), .optional("BUT NOT"))
+        var table = Table(.text("RIGHT"), .text("RULE"), .optional("ONLY"))
         for right in rights {
-            let rules = RuleList(right.rules, hours: right.hours.map { ($0.rule, $0.during) })
-            table.add(
-                "\(right.action.rawValue)", Table.Cell(rules.text),
-                "\(right.exceptions.joined(separator: ", "))")
+            for rule in right.rules {
+                table.add("\(right.action.rawValue)", "\(rule)", Table.Cell(scope(of: rule, for: right.action)))
+            }
+            for rule in right.exceptions {
+                table.add("\(right.action.rawValue)", "\(rule) denies", Table.Cell(scope(of: rule, for: right.action)))
+            }
         }
         try session.output.table(table)
         if rights.isEmpty { session.output.talk("no rights at all") }
@@ -102,6 +106,34 @@ private struct EffectivePolicy {
         var limitTable = Table(.text("LIMIT"), .text("SCOPE"), .text("AT MOST"))
         for limit in limits { limitTable.add("\(limit.id)", "\(limit.scope.rawValue)", "\(text(of: limit))") }
         try session.output.table(limitTable)
+    }
+
+    /// What narrows a rule; nothing where nothing does.
+    private func scope(of rule: String, for action: Action) -> SafeText {
+        guard let scope = policy.scope(ofRule: rule, for: action) else { return "" }
+        var parts: [SafeText] = []
+        if !scope.gpus.isEmpty { parts.append("GPU \(scope.gpus.joined(separator: ", "))") }
+        if !scope.profiles.isEmpty { parts.append("\(scope.profiles.joined(separator: ", "))") }
+        if let from = scope.from { parts.append("from \(from.rawValue)") }
+        if let during = scope.during { parts.append("\(during)") }
+        if scope.requiresIsolation { parts.append("where isolation is enforced") }
+        return SafeText.joined(parts, separator: "; ")
+    }
+
+    private func scopes(of rules: [String], for action: Action) -> JSONValue {
+        .array(
+            rules.compactMap { rule -> JSONValue? in
+                guard let scope = policy.scope(ofRule: rule, for: action) else { return nil }
+                var members: [JSONValue.Member] = [.init("rule", .string(rule))]
+                if !scope.gpus.isEmpty { members.append(.init("gpus", .array(scope.gpus.map(JSONValue.string)))) }
+                if !scope.profiles.isEmpty {
+                    members.append(.init("profiles", .array(scope.profiles.map(JSONValue.string))))
+                }
+                if let from = scope.from { members.append(.init("from", .string(from.rawValue))) }
+                if let during = scope.during { members.append(.init("during", .string(during))) }
+                if scope.requiresIsolation { members.append(.init("requireIsolation", .bool(true))) }
+                return members.count > 1 ? .object(members) : nil
+            })
     }
 
     private func text(of limit: LimitStatus) -> String {
@@ -122,6 +154,7 @@ private struct EffectivePolicy {
                 "action": .string(right.action.rawValue), "rules": .array(right.rules.map(JSONValue.string)),
                 "exceptions": .array(right.exceptions.map(JSONValue.string)),
                 "hours": .array(right.hours.map { ["rule": .string($0.rule), "during": .string($0.during)] }),
+                "scopes": scopes(of: right.rules + right.exceptions, for: right.action),
             ]
         }
         let limits = self.limits.map { limit -> JSONValue in

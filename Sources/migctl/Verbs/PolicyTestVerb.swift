@@ -46,9 +46,19 @@ extension Verb {
         do throws(PolicyErrors) {
             return try PolicyCases(file).run(on: files.isEmpty ? try PolicySource.below(root).read() : files)
         } catch {
+            let first = error.diagnostics.first
             throw Failure(
-                .checkFailed, what: "the cases cannot be asked", why: error.diagnostics.first.map { "\($0)" },
-                next: "'migctl policy check' shows everything that is wrong with a policy")
+                .checkFailed, what: "the cases cannot be asked", why: first.map { "\($0)" },
+                next: first.map { next(after: $0, isOfCases: $0.path.utf8.elementsEqual(path.utf8)) })
+        }
+    }
+
+    private static func next(after finding: PolicyDiagnostic, isOfCases: Bool) -> SafeText {
+        switch finding.problem {
+        // The policy's names are looked up in the cases too.
+        case .unknownName(let kind, _): "declare it under \"\(kind.rawValue)s\" in the file of cases"
+        case _ where isOfCases: "correct the file of cases there"
+        default: "'migctl policy check' shows everything that is wrong with a policy"
         }
     }
 }
