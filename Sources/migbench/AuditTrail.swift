@@ -75,7 +75,7 @@ enum AuditTrail {
             hasSum ? Table.Row("sha256sum of it", times[1]) : Table.Row("sha256sum of it", note: "not installed")
         ]
         rows.append(Table.Row("audit verify", times[0], beside: hasSum ? times[1] : nil, aim: aim))
-        rows.append(Table.Row("  a second", bytes: sample.bytes * 1_000_000_000 / max(1, times[0].median)))
+        rows.append(Table.Row("  a second", bytes: sample.bytes * 1_000_000 / max(1, times[0].median / 1000)))
         let child = try RunningProgram(client, verify, log: "\(stage.directory)/log")
         rows.append(Table.Row("  peak memory", bytes: try child.peakMemory(), aim: .bytes(32 << 20)))
         return rows
