@@ -64,8 +64,10 @@ struct StartupTests {
             ("--limit=depth=16x", "'depth=16x' is no good"), ("--limit=width=1", "'width=1' is no good"),
             ("--limit=depth=18446744073709551617", "is no good"), ("--driver=relative", "'relative' is no good"),
             ("--driver=/", "'/' is no good"), ("surplus", "unexpected argument 'surplus'"),
+            ("--root=/nowhere", "option '--root' is given twice"),
         ] {
-            let ran = try start(stage, [option])
+            let ran = try stage.run(
+                ["\(stage.path)/bin/migbrokerd", "--root", stage.broker, option], as: Stage.root, seconds: 20)
             #expect(ran.code == 2, "\(option)")
             #expect(ran.errors.contains(said), "\(option): \(ran.errors)")
         }
