@@ -35,6 +35,10 @@ final class BootedHost: Sendable {
         for program in ["migbrokerd", "migctl", "migsim", "SimulatedNVML"] {
             try Self.require(Command.run("install", ["-m", "0755", BuiltProducts.path(of: program), "\(home)/bin/"]))
         }
+        // The host has a /tmp of its own, so that what lies below this one's is not there.
+        for part in ["systemd", "policy"] {
+            try Self.require(Command.run("cp", ["-r", "\(Self.sources)/\(part)", "\(home)/bin/"]))
+        }
         try Self.require(
             Command.run("\(home)/bin/migsim", ["new", "\(home)/machine", "--gpu", "NVIDIA A100-SXM4-40GB", "--mig"]))
         let script = "\(Self.sources)/Tests/SystemTests/boot.sh"
@@ -123,9 +127,7 @@ final class BootedHost: Sendable {
         }
         try Self.require(root("mkdir", "-p", "/srv/sources/.build"))
         try Self.require(root("ln", "-s", "/srv/bin", "/srv/sources/.build/release"))
-        for part in ["systemd", "policy"] {
-            try Self.require(root("cp", "-r", "\(Self.sources)/\(part)", "/srv/sources/"))
-        }
+        for part in ["systemd", "policy"] { try Self.require(root("cp", "-r", "/srv/bin/\(part)", "/srv/sources/")) }
         let lines = ["set -ex", "cd /srv/sources"] + (try Self.installation())
         try Self.require(root("sh", "-c", lines.joined(separator: "\n")))
         try write(policy, to: "/etc/migbroker/policy.json")
