@@ -125,6 +125,8 @@ struct JournalFollowerTests {
             #expect(try journal.next()?.seq == Int64(round * 7 - 1))
             #expect(try journal.next()?.seq == Int64(round * 7))
         }
+        // What has been sent is counted a moment later.
+        for _ in 0..<4000 where witnessed.follower.status.told < 6 { Clock.sleep(milliseconds: 5) }
         #expect(witnessed.follower.status == .init(told: 6, untold: 0, problem: nil))
     }
 

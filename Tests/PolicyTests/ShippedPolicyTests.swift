@@ -118,8 +118,9 @@ import Testing
     }
 
     /// A policy cut short must never hold: what was cut away might have been a deny.
-    @Test func `the example cut at any byte is refused or says the same`() throws {
-        let whole = try Self.shipped("examples/lab-server.json")
+    @Test(arguments: ["policy.json"] + examples.map { "examples/\($0)" })
+    func `an example cut at any byte is refused or says the same`(_ name: String) throws {
+        let whole = try Self.shipped(name)
         let end = try #require(whole.bytes.lastIndex(of: UInt8(ascii: "}")))
         var loaded: [Int] = []
         for length in 0..<whole.bytes.count {
@@ -131,6 +132,6 @@ import Testing
                 continue
             }
         }
-        #expect(loaded.allSatisfy { $0 > end })
+        #expect(loaded.allSatisfy { $0 > end }, "\(loaded.prefix(5))")
     }
 }

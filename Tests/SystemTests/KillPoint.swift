@@ -42,8 +42,11 @@ extension Stage {
         case .driverCall(let number):
             try must(migsim("fault", ["*", "--kill", "--after", "\(number)"]))
             let reply = try migctl(arguments, as: person)
-            let isDead = try hasEnded(daemon, after: reply, patience)
+            let wasDead = try hasEnded(daemon, after: reply, patience)
             try must(migsim("fault", ["--clear"]))
+            // What the daemon does after its answer may have met the point while the trap was taken away.
+            Clock.sleep(milliseconds: 20)
+            let isDead = try wasDead || isKilled(daemon)
             return Strike(code: reply.code, words: reply.errors, isDead: isDead)
         case .before(let call, let number):
             let tracer = try trace(daemon, call, "signal=KILL:when=\(number)")
@@ -77,7 +80,14 @@ extension Stage {
     private func hasEnded(_ daemon: KeptProcess, after reply: Command, _ patience: Int) throws -> Bool {
         if reply.code == 9 { return try daemon.waitForEnd(seconds: 10) == .signalled(9) }
         for _ in 0..<patience * 10 where try daemon.poll() == nil { Clock.sleep(milliseconds: 100) }
-        return try daemon.poll() != nil
+        return try isKilled(daemon)
+    }
+
+    /// A daemon that ended in any other way was not struck: it has a fault of its own.
+    private func isKilled(_ daemon: KeptProcess) throws -> Bool {
+        guard let status = try daemon.poll() else { return false }
+        guard status == .signalled(9) else { throw StageError(what: "the daemon ended with \(status)") }
+        return true
     }
 
     /// Attaches a tracer to every thread, so that its counts begin now.
