@@ -12,11 +12,13 @@ enum AuditKeptSeals {
 
     /// Puts the seals of segments, oldest first, on disk behind those that are kept already. Blocks on the disk.
     ///
-    /// Those that are there, because a crash came between this and the removal, are not put there again.
+    /// Those that are there, because a crash came between this and the removal, are not put there again. A line that a crash
+    /// tore is cut off; other damage is for a person to look at, and nothing is written behind it.
     static func keep(sealsOf segments: [String], in directory: String) throws(AuditUnavailable) {
         let path = path(in: directory)
         let isNew = !Files.exists(path)
         let tail = isNew ? nil : try AuditTail(of: path)
+        if let tail, tail.restCount > 0, !tail.isTorn { throw .system(SystemError("read", .invalid, path)) }
         let kept = tail?.last?.record.epoch ?? -1
         var lines: [UInt8] = []
         for segment in segments {

@@ -138,7 +138,8 @@ package struct AuditReader: Sendable {
     /// The log's first record; nil where there is none near the beginning of any file. Blocks on the disk.
     package func first() throws(SystemError) -> AuditEntry? {
         for path in files {
-            if let found = try records(at: path, from: { _ in 0 }).first { return found }
+            let lines = try lines(at: path, from: { _ in 0 })
+            if let found = lines.lazy.compactMap({ try? AuditEntry(line: Array($0)) }).first { return found }
         }
         return nil
     }
@@ -146,21 +147,18 @@ package struct AuditReader: Sendable {
     /// The log's last record; nil where there is none near the end of any file. Blocks on the disk.
     package func last() throws(SystemError) -> AuditEntry? {
         for path in files.reversed() {
-            if let found = try records(at: path, from: { max(0, $0 - Int64(AuditFile.chunkBytes)) }).last {
-                return found
-            }
+            let lines = try lines(at: path, from: { max(0, $0 - Int64(AuditFile.chunkBytes)) })
+            if let found = lines.reversed().lazy.compactMap({ try? AuditEntry(line: Array($0)) }).first { return found }
         }
         return nil
     }
 
-    /// The records of one chunk of a file, which begins where `start` says of its size; of a file that is gone, none.
-    private func records(at path: String, from start: (Int64) -> Int64) throws(SystemError) -> [AuditEntry] {
+    /// The lines of one chunk of a file, which begins where `start` says of its size; of a file that is gone, none.
+    private func lines(at path: String, from start: (Int64) -> Int64) throws(SystemError) -> [ArraySlice<UInt8>] {
         do throws(SystemError) {
             var file = try AuditFile(path, from: start(try Files.attributesFollowing(path).size))
             guard let chunk = try file.next() else { return [] }
-            return chunk.bytes[..<chunk.wholeCount].split(separator: UInt8(ascii: "\n")).compactMap {
-                try? AuditEntry(line: Array($0))
-            }
+            return chunk.bytes[..<chunk.wholeCount].split(separator: UInt8(ascii: "\n"))
         } catch  where isLive && error.code == .notFound {
             return []
         }

@@ -43,7 +43,15 @@ extension AuditWriter {
         guard let head = checkpoint(), head.seq > 0 else { return }
         let old = try AuditUnavailable.system { () throws(SystemError) in try candidates(before: head, now) }
         guard !old.isEmpty else { return }
-        try AuditKeptSeals.keep(sealsOf: old.map(\.path), in: directory)
+        do throws(AuditUnavailable) {
+            try AuditKeptSeals.keep(sealsOf: old.map(\.path), in: directory)
+        } catch {
+            owe([
+                Pending(
+                    record: .health("no old segment is removed, for its seals cannot be kept: \(error)"), stamp: now)
+            ])
+            throw error
+        }
         try write(old.map { .removed($0) }, .event)
         try AuditUnavailable.system { () throws(SystemError) in
             for candidate in old { try Files.remove(candidate.path) }

@@ -217,7 +217,7 @@ enum Records {
 
     /// What is on a GPU, in words that fit a record; nil of one that nothing is known of.
     ///
-    /// `mig=on 1g.5gb@4:1#9/0 3g.20gb@0:4#1/0,1`: its mode, and by place each GPU instance's profile, start and size, id, and
+    /// `mig=on 3g.20gb@0:4#1/0,1 1g.5gb@4:1#9/0`: its mode, and by place each GPU instance's profile, start and size, id, and
     /// the ids of the compute instances in it.
     static func content(of gpu: GPUUUID?, _ inventory: Inventory) -> String? {
         guard let gpu, let entry = inventory.entry(gpu), let mode = entry.gpu.mode else { return nil }

@@ -49,11 +49,31 @@ struct AuditKeptSealTests {
         // A crash between this and the removal has them put there once all the same, and half a line mended.
         let before = try Files.read(kept(log))
         let last = try #require(lines.last)
-        try Files.write(kept(log), Array(before.dropLast(last.count - 10)))
-        #expect(try log.report().fault == nil || epochs.count > 1)
-        try Files.write(kept(log), before)
-        try AuditKeptSeals.keep(sealsOf: [kept(log)], in: log.directory)
-        #expect(try Files.read(kept(log)) == before)
+        let segment = "\(home.path)/segment"
+        try Files.write(segment, before)
+        for rest in [before, Array(before.dropLast(last.count - 10))] {
+            try Files.remove(kept(log))
+            try Files.write(kept(log), rest, mode: 0o640)
+            #expect(try (log.report().fault == nil) == (rest == before))
+            try AuditKeptSeals.keep(sealsOf: [segment], in: log.directory)
+            #expect(try Files.read(kept(log)) == before)
+        }
+    }
+
+    @Test func `nothing is removed where they cannot be kept, nor is anything written behind damage`() throws {
+        let home = try TemporaryDirectory()
+        let log = try shortened(in: home.path)
+        let damaged = try Files.read(kept(log)) + Array("no seal\n".utf8)
+        try Files.remove(kept(log))
+        try Files.write(kept(log), damaged, mode: 0o640)
+        let segments = try AuditSegments.list(in: log.directory)
+        let pruner = try log.open { $0.keepBytes = 1 }
+        try pruner.note([AuditRecord(.start)])
+        #expect(throws: AuditUnavailable.self) { try pruner.removeOld { pruner.head } }
+        try pruner.close([])
+        #expect(try AuditSegments.list(in: log.directory).starts(with: segments))
+        #expect(try Files.read(kept(log)) == damaged)
+        #expect(try log.reasons().contains { $0.contains("seals cannot be kept") })
     }
 
     @Test func `a log that begins later is not whole without them, with one less, or with one changed`() throws {

@@ -34,7 +34,10 @@ mount -t tmpfs -o mode=1777 tmpfs tmp
 pivot_root . mnt
 cd /
 umount -l mnt
-ln -s /srv/machine/lib/libnvidia-ml.so.1 /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1
+# Over a real library too, which is not to be reached from here.
+for place in /usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu; do
+    if [ -d $place ]; then ln -sf /srv/machine/lib/libnvidia-ml.so.1 $place/libnvidia-ml.so.1; fi
+done
 export container=migbroker-test
 exec /srv/bin/migsim enter /srv/machine -- /lib/systemd/systemd --system --unit=basic.target >/run/boot.log 2>&1
 '
