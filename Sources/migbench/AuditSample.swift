@@ -23,7 +23,7 @@ struct AuditSample {
     let lastHour: Timestamp
 
     /// Writes a log of so many records or a few more.
-    init(in directory: String, records: Int) throws(BenchmarkError) {
+    init(in directory: String, records: Int, _ stopwatch: Stopwatch) throws(BenchmarkError) {
         let clock = SampleClock()
         let log = try BenchmarkError.from { () throws(AuditUnavailable) in
             try AuditLog(directory, clock: clock.audit)
@@ -34,6 +34,8 @@ struct AuditSample {
         while written < records {
             pending += sample.next()
             guard pending.count >= Self.batch else { continue }
+            // Ten million take minutes.
+            try stopwatch.stopIfAsked()
             try BenchmarkError.from { () throws(AuditUnavailable) in try log.note(pending) }
             written += pending.count
             pending = []

@@ -16,8 +16,7 @@ enum AuditTrail {
         let directory = "\(place)/migbench-\(CurrentProcess.pid)-audit"
         try BenchmarkError.from { () throws(SystemError) in try Files.makeDirectory(directory, mode: 0o700) }
         defer { remove(directory) }
-        let sample = try AuditSample(in: directory, records: records)
-        try stopwatch.stopIfAsked()
+        let sample = try AuditSample(in: directory, records: records, stopwatch)
         return Table.Section(
             title: "The audit log, \(records) records, \(sample.bytes / 1_000_000) MB",
             rows: try writing(in: directory, stopwatch) + verifying(sample, stage, stopwatch)
